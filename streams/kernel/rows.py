@@ -1,0 +1,139 @@
+"""The rows of one shard, and the draft of a step's changes over them.
+
+A row is `kind byte + key` -> bytes; rows of one kind form a table. Values carry a version as their first element; nothing is pickled.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+
+from streams.kernel.record import STAMP, Commit, Outgoing
+
+VERSION = 1
+
+
+class RowVersionError(Exception):
+    """A row was written by a version this code does not read."""
+
+
+class Rows:
+    """The committed rows of one shard, by table; only `apply` changes them."""
+
+    __slots__ = ("_tables", "stamp")
+
+    def __init__(self) -> None:
+        self._tables: dict[bytes, dict[bytes, bytes]] = {}
+        self.stamp: bytes | None = None
+
+    @classmethod
+    def load(cls, pairs: Iterable[tuple[bytes, bytes]]) -> "Rows":
+        """Return rows holding the given (key, value) pairs, the stamp among them under its own key."""
+        rows = cls()
+        for key, value in pairs:
+            rows._put(key, value)
+        return rows
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the row's value, None where there is none."""
+        if key == STAMP:
+            return self.stamp
+        return self._tables.get(key[:1], {}).get(key)
+
+    def keys(self, kind: bytes) -> Iterable[bytes]:
+        """Return the keys of one table."""
+        return self._tables.get(kind, {}).keys()
+
+    def size(self, kind: bytes) -> int:
+        """Return how many rows one table holds."""
+        return len(self._tables.get(kind, ()))
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield every (key, value), the stamp included."""
+        if self.stamp is not None:
+            yield STAMP, self.stamp
+        for table in self._tables.values():
+            yield from table.items()
+
+    def apply(self, commit: Commit) -> None:
+        """Take over what a commit changed; call it only when the commit is durable."""
+        for key, value in commit.rows.items():
+            self._put(key, value)
+        self.stamp = commit.stamp
+
+    def _put(self, key: bytes, value: bytes | None) -> None:
+        if key == STAMP:
+            self.stamp = value
+        elif value is None:
+            self._tables.get(key[:1], {}).pop(key, None)
+        else:
+            self._tables.setdefault(key[:1], {})[key] = value
+
+
+def pack(*parts: Any) -> bytes:
+    """Return a row's value: a JSON array that starts with the version."""
+    return orjson.dumps([VERSION, *parts])
+
+
+def unpack(value: bytes) -> list[Any]:
+    """Return the parts of a row's value after its version; raises RowVersionError for one from the future."""
+    parts: list[Any] = orjson.loads(value)
+    if parts[0] != VERSION:
+        raise RowVersionError(f"a row has version {parts[0]}, this program reads version {VERSION}: upgrade the program, rows are never downgraded")
+    return parts[1:]
+
+
+def row_key(kind: bytes, *parts: str | int) -> bytes:
+    """Return the key of a row: its kind byte and a JSON array, so that no text can run into another."""
+    return kind + orjson.dumps(parts)
+
+
+def key_parts(key: bytes) -> list[Any]:
+    """Return the parts a row key was made from."""
+    parts: list[Any] = orjson.loads(key[1:])
+    return parts
+
+
+class Draft:
+    """A step's changes over committed rows: reads see them, the rows do not; `size` is the bytes a commit of them takes."""
+
+    __slots__ = ("_new", "outbox", "rows", "size")
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+        self._new: dict[bytes, bytes | None] = {}
+        self.outbox: list[Outgoing] = []
+        self.size = 0
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the row's value as this step has it."""
+        if key in self._new:
+            return self._new[key]
+        return self.rows.get(key)
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Set a row."""
+        self.size += len(key) + len(value) + 12
+        self._new[key] = value
+
+    def drop(self, key: bytes) -> None:
+        """Delete a row if it is there."""
+        if self.get(key) is not None:
+            self.size += len(key) + 12
+            self._new[key] = None
+
+    def keys(self, kind: bytes) -> list[bytes]:
+        """Return the keys of one table as this step has it, in no promised order."""
+        old = [key for key in self.rows.keys(kind) if self._new.get(key, b"") is not None]
+        seen = self.rows.get
+        return old + [key for key, value in self._new.items() if key[:1] == kind and value is not None and seen(key) is None]
+
+    def send(self, message: Outgoing) -> None:
+        """Add a message to the commit's outbox."""
+        self.size += len(message.value) + len(message.key or b"") + 24
+        self.outbox.append(message)
+
+    def commit(self, stamp: bytes) -> Commit:
+        """Return the step's commit; rows that were made and dropped within the step leave no trace."""
+        rows = {key: value for key, value in self._new.items() if value is not None or self.rows.get(key) is not None}
+        return Commit(rows, stamp, tuple(self.outbox))
