@@ -1,0 +1,1 @@
+"""The domain: messages, config, consent, rules, findings, breaches, incidents and escalation."""
