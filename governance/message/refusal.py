@@ -20,6 +20,17 @@ PATTERNS = {
     MACHINE_ID_PATTERN: "must consist of letters, digits and . _ : / -",
     TEXT_PATTERN: "must not contain NUL",
 }
+RULES = {
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "string_unicode": "must be text without lone surrogates",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +72,11 @@ def path_of(parts: tuple[str | int, ...]) -> str | None:
 
 def rule_of(detail: Mapping[str, Any]) -> str:
     """Return what would be right as "must …", from pydantic's words, which state the rule and never the value."""
-    pattern = detail.get("ctx", {}).get("pattern")
-    if pattern in PATTERNS:
-        return PATTERNS[pattern]
-    text = str(detail["msg"]).removeprefix("Value error, ")
-    return SUBJECT.sub("must ", text)
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "literal_error" and " or " in context["expected"]:
+        return f"must be one of {context['expected']}"
+    known = RULES.get(kind) or PATTERNS.get(context.get("pattern"))
+    return known or SUBJECT.sub("must ", str(detail["msg"]).removeprefix("Value error, "))
 
 
 def _refusal(detail: Mapping[str, Any], content: Mapping[str, Any]) -> Refusal:
