@@ -1,0 +1,1 @@
+"""What a made-up run and its truth promise."""
