@@ -1,0 +1,156 @@
+"""A threshold breached twice: the life of one watched key, from the first breach to the closed incident, as one table.
+
+    (nothing) ──met──► open ──repeat, timeout──► open, one level up ──clear──► resolved ──expire──► (nothing)
+                        ▲ │                                                     │
+                        │ └─acknowledge─► acknowledged ──repeat──► open         │
+                        └────────────────────── breach ─────────────────────────┘   reopened, one level up
+
+`met`: M of the last N eligible windows are breached. `repeat`: they are again, counted after the last escalation. Only eligible windows are observed;
+one without enough evidence neither counts nor clears.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+MAX_LEVEL = 3
+HORIZON_WINDOWS = 6  # a breach more than six window lengths old no longer counts (design section 12)
+KEPT_WINDOWS = 500  # breached windows an incident lists; `occurrences` goes on counting
+
+State = Literal["none", "open", "acknowledged", "resolved"]
+Event = Literal["met", "breach", "repeat", "clear", "timeout", "expire"]
+Step = Literal["opened", "occurrence", "escalated", "resolved", "reopened", "closed"]
+
+# (state, event) -> (state, step, levels up); what is not here changes nothing and says nothing.
+NEXT: dict[tuple[State, Event], tuple[State, Step, int]] = {
+    ("none", "met"): ("open", "opened", 1),
+    ("open", "breach"): ("open", "occurrence", 0),
+    ("open", "repeat"): ("open", "escalated", 1),
+    ("open", "timeout"): ("open", "escalated", 1),
+    ("open", "clear"): ("resolved", "resolved", 0),
+    ("acknowledged", "breach"): ("acknowledged", "occurrence", 0),
+    ("acknowledged", "repeat"): ("open", "escalated", 1),
+    ("acknowledged", "clear"): ("resolved", "resolved", 0),
+    ("resolved", "breach"): ("open", "reopened", 1),
+    ("resolved", "repeat"): ("open", "reopened", 1),
+    ("resolved", "expire"): ("none", "closed", 0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What one rule asks: window length, M of N, and how long to wait for what; all times in ms."""
+
+    window: int
+    datapoints: int
+    periods: int
+    clear_for: int
+    reopen_window: int
+    ack_timeout: int
+
+    @property
+    def reopens_for(self) -> int:
+        """Return how long after the resolved end a breach reopens."""
+        return max(self.reopen_window, 2 * self.window)
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One incident while it lives; times in ms, `windows` the ends of the breached windows it lists."""
+
+    incident_id: str
+    number: int
+    state: State
+    level: int
+    opened_at: int
+    escalated_at: int
+    updated_at: int
+    cleared: int = 0
+    resolved_at: int = 0
+    sequence: int = 0
+    occurrences: int = 0
+    windows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One watched key: its last eligible windows, its incident if one lives, episodes so far, and the end up to which breaches are spent."""
+
+    history: tuple[tuple[int, bool], ...] = ()
+    episode: Episode | None = None
+    episodes: int = 0
+    spent: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What came of one observation: the series after it, the step of its incident if any, and for a breach whether it is pending or confirmed."""
+
+    series: Series
+    step: Step | None = None
+    finding: Literal["pending", "confirmed"] | None = None
+
+
+def observe(series: Series, terms: Terms, end: int, breach: bool, identify: Callable[[int], str]) -> Observed:
+    """Return what one eligible closed window ending at `end` makes of a series; `identify` names the incident of an episode number."""
+    series = replace(series, history=(*series.history, (end, breach))[-terms.periods :])
+    episode = series.episode
+    if not breach:
+        return cleared(series, episode, terms, end) if episode else Observed(series)
+    fresh = [at for at, hit in series.history if hit and end - at <= HORIZON_WINDOWS * terms.window]
+    if episode is None:
+        met = tuple(at for at in fresh if at > series.spent)
+        if len(met) < terms.datapoints:
+            return Observed(series, finding="pending")
+        number = series.episodes + 1
+        new = Episode(identify(number), number, "none", 0, end, end, end, windows=met, occurrences=len(met))
+        return happened(replace(series, episodes=number, episode=new), "met", end, finding="confirmed")
+    windows = (*episode.windows, end)[-KEPT_WINDOWS:]
+    series = replace(series, episode=replace(episode, windows=windows, occurrences=episode.occurrences + 1, cleared=0))
+    again = episode.level < MAX_LEVEL and len([at for at in fresh if at > episode.escalated_at]) >= terms.datapoints
+    return happened(series, "repeat" if again else "breach", end, finding="confirmed")
+
+
+def cleared(series: Series, episode: Episode, terms: Terms, end: int) -> Observed:
+    """Return what an eligible window without breach makes of a living incident: clear time is counted in window lengths."""
+    if episode.state == "resolved":
+        return Observed(series)
+    after = replace(episode, cleared=episode.cleared + terms.window)
+    series = replace(series, episode=after)
+    if after.cleared < max(terms.clear_for, terms.window):
+        return Observed(series)
+    return happened(replace(series, spent=end, episode=replace(after, resolved_at=end)), "clear", end)
+
+
+def due(series: Series, terms: Terms, base: int) -> int | None:
+    """Return the base window end at which time alone changes the series, None for never; `base` is the base window in ms."""
+    episode = series.episode
+    if episode is None:
+        return None
+    if episode.state == "resolved":
+        return ((episode.resolved_at + terms.reopens_for) // base + 1) * base
+    if episode.state == "open" and episode.level < MAX_LEVEL:
+        return -(-(episode.escalated_at + terms.ack_timeout) // base) * base
+    return None
+
+
+def pass_time(series: Series, terms: Terms, now: int, base: int) -> Observed:
+    """Return what the passing of a base window end makes of a series: an unacknowledged timeout, or the end of the time to reopen."""
+    at = due(series, terms, base)
+    if at is None or now < at or series.episode is None:
+        return Observed(series)
+    return happened(series, "expire" if series.episode.state == "resolved" else "timeout", now)
+
+
+def happened(series: Series, event: Event, at: int, finding: Literal["pending", "confirmed"] | None = None) -> Observed:
+    """Return the series after an event of its incident; an event the table does not know leaves it as it is."""
+    episode = series.episode
+    assert episode is not None
+    found = NEXT.get((episode.state, event))
+    if found is None:
+        return Observed(series, finding=finding)
+    state, step, up = found
+    level = min(MAX_LEVEL, episode.level + up)
+    escalated_at = at if up else episode.escalated_at
+    after = replace(episode, state=state, level=level, escalated_at=escalated_at, updated_at=at, sequence=episode.sequence + 1)
+    return Observed(replace(series, episode=after), step, finding)

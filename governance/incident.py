@@ -1,0 +1,70 @@
+"""The incident as the world sees it: one plain value per lifecycle step, built from an episode and what surrounds it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from governance.breach import Episode, Step
+from governance.ladder import Owner
+from governance.message.instant import format_instant
+
+SEVERITIES = {1: "warning", 2: "high", 3: "critical"}
+ESCALATING = ("opened", "escalated", "reopened")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an incident is about: its check, initiative, key and the length of its windows in ms."""
+
+    check: str
+    initiative: str
+    key: Mapping[str, str]
+    window: int
+
+
+def owner_data(owner: Owner | None) -> dict[str, Any] | None:
+    """Return an owner as it is written, None for nobody."""
+    if owner is None:
+        return None
+    return {"role": owner.role, "person": owner.person, "substitute_for": owner.substitute_for, "reason": owner.reason}
+
+
+def incident_data(subject: Subject, episode: Episode, step: Step, owner: Owner | None, advice: tuple[dict[str, Any], str]) -> dict[str, Any]:
+    """Return the whole incident after a step, without its place in the audit chain."""
+    playbook, action = advice
+    state = "closed" if step == "closed" else episode.state
+    return {
+        "incident_id": episode.incident_id,
+        "check": subject.check,
+        "initiative": subject.initiative,
+        "key": dict(subject.key),
+        "state": state,
+        "level": episode.level,
+        "severity": SEVERITIES[episode.level] if owner is not None else "critical",
+        "owner": owner_data(owner),
+        "opened_at": format_instant(episode.opened_at),
+        "updated_at": format_instant(episode.updated_at),
+        "sequence": episode.sequence,
+        "step": step,
+        "occurrences": episode.occurrences,
+        "windows": [{"start": format_instant(end - subject.window), "end": format_instant(end)} for end in episode.windows],
+        "explanation": None,
+        "playbook": playbook,
+        "recommended_action": action,
+        "remediation": [],
+        "episode": episode.number,
+    }
+
+
+def escalation_data(incident: Mapping[str, Any], owner: Owner | None, reason: str) -> dict[str, Any]:
+    """Return the record that asks somebody to act: to whom, at which level, and the incident as it stands."""
+    return {
+        "incident_id": incident["incident_id"],
+        "kind": "responsible",
+        "level": incident["level"],
+        "role": owner.role if owner else None,
+        "person": owner.person if owner else None,
+        "substitute_for": owner.substitute_for if owner else None,
+        "reason": reason,
+        "incident": dict(incident),
+    }

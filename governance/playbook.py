@@ -1,0 +1,60 @@
+"""What to do about an incident, per kind of check; a config's `playbooks` replace these by check or by kind."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from governance.config import Playbook
+
+PLAYBOOKS: dict[str, dict[str, Any]] = {
+    "threshold": {
+        "title": "A key figure crossed its threshold twice",
+        "steps": [
+            "Look at which profile, channel and variant carry the change in the report's segments.",
+            "Look at the rule changes deployed shortly before the first breached window.",
+            "If one fits, ask its author for the rollback its plan names.",
+            "If none fits, check the feed: fallbacks, latency and refused records of the same windows.",
+        ],
+        "action": "Find the segment that moved and the change closest before it; roll that change back if it fits.",
+    },
+    "request": {
+        "title": "A figure asked for in a report is past the bound given with it",
+        "steps": ["Open the report's segments for the dimension asked for.", "Decide with the owner whether the bound becomes a threshold of the config."],
+        "action": "Decide whether the bound becomes a standing threshold, and act on the segment named.",
+    },
+    "freshness": {
+        "title": "A feed or channel has gone quiet",
+        "steps": [
+            "Check whether the source sends at all: its own logs, its deployment, its credentials.",
+            "Check dead letters of the same hour: a changed field name refuses every record.",
+            "Nothing else of this scope can be judged until it speaks again.",
+        ],
+        "action": "Bring the feed back; judge nothing of its scope before.",
+    },
+    "refused_input": {
+        "title": "Many records are refused",
+        "steps": ["Read the dead letters: reason code and error path name the field.", "Ask the producer named by the topic for the change of that field."],
+        "action": "Get the producer to send what the schema says; refused records are not counted.",
+    },
+    "cardinality": {
+        "title": "More values of a dimension than its cap",
+        "steps": ["Look at the values: ids or free text in a dimension are a producer's fault.", "Raise the cap in `limits` if the values are meant."],
+        "action": "Clean the dimension at its source, or raise its cap.",
+    },
+}
+
+
+def playbook(check: str, kpi: str | None, configured: Mapping[str, Playbook]) -> tuple[dict[str, Any], str]:
+    """Return (playbook, recommended action) for a check such as `threshold:low-ctr`; a config's own entry wins."""
+    kind = check.split(":", 1)[0]
+    name = "freshness" if kpi == "freshness_s" else kind
+    own = configured.get(check) or configured.get(kind)
+    known = PLAYBOOKS.get(name, PLAYBOOKS["threshold"])
+    found = {
+        "id": name if own is None else check if check in configured else kind,
+        "title": known["title"] if own is None else own.title,
+        "steps": list(known["steps"] if own is None else own.steps),
+        "runbook": None if own is None else own.runbook,
+        "sop": None if own is None else own.sop,
+    }
+    action: str = known["action"]
+    return found, action if own is None or own.recommended_action is None else own.recommended_action

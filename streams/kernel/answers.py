@@ -1,0 +1,99 @@
+"""Answers to commands: a report built from the shard's rows, or why there is none. A request asked again is answered again, not done again.
+
+    r [request id]   the answer given, kept for the deduplication horizon
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from detectors.kpi import BUILT_IN, FRESHNESS, VARIANT_SHARE
+from governance.config import Config
+from governance.identity import request_answer_id
+from governance.message.command import Command
+from reporting.report import build
+from streams.kernel.publishing import publish
+from streams.kernel.record import Outgoing, Shard
+from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
+from streams.kernel.snapshot import snapshot
+from streams.kernel.stamp import BEGINNING
+from streams.kernel.standing import STANDINGS
+
+ANSWERS = b"r"
+NAMED_AT_MOST = 20  # initiatives an error lists
+
+
+class UnservedError(Exception):
+    """A command that cannot be served: code, field, and what would be right."""
+
+    def __init__(self, code: str, field: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.field, self.message = code, field, message
+
+
+class Desk:
+    """Answers commands at the shard's closed time `now`, ms."""
+
+    def __init__(self, draft: Draft, shard: Shard, now: int) -> None:
+        self._draft = draft
+        self._shard = shard
+        self._now = now
+
+    def answer(self, item: Mapping[str, Any], sha256: str, config: Config) -> None:
+        """Answer one forwarded command on `reports`, and on the topic it names."""
+        key = row_key(ANSWERS, item["request_id"])
+        known = self._draft.get(key)
+        if known is not None:
+            _, kind, data, time, reply_to = unpack(known)
+        else:
+            kind, data, reply_to = self._new(item, sha256, config)
+            time = max(self._now, 0)
+            self._draft.put(key, pack(time + config.timing.dedup_horizon, kind, data, time, reply_to))
+        message = publish("reports", kind, item["request_id"], request_answer_id(item["request_id"]), item["initiative"], time, data)
+        self._draft.send(message)
+        if reply_to:
+            self._draft.send(Outgoing(reply_to, None, message.key, message.value, time))
+
+    def _new(self, item: Mapping[str, Any], sha256: str, config: Config) -> tuple[str, dict[str, Any], str | None]:
+        if item.get("error") is not None:
+            return "answer", refused(item["request_id"], None, **item["error"]), None
+        command = Command.model_validate_json(orjson.dumps(item["command"]))
+        try:
+            if command.command != "report":
+                raise UnservedError("unsupported", "command", "is not served by this version: send `report`")
+            return "report", self._report(item["initiative"], command, sha256, config), command.reply_to
+        except UnservedError as error:
+            return "answer", refused(command.request_id, command.command, error.code, error.field, error.message), command.reply_to
+
+    def _report(self, initiative: str, command: Command, sha256: str, config: Config) -> dict[str, Any]:
+        check_request(self._draft, initiative, command, config)
+        if self._now == BEGINNING:
+            raise UnservedError("not_ready", "initiative", "nothing is closed yet: ask again once the first window is")
+        return build(snapshot(self._draft, initiative, command, self._now, self._now, sha256, config))
+
+
+def check_request(draft: Draft, initiative: str, command: Command, config: Config) -> None:
+    """Raise UnservedError where a report cannot be made as asked."""
+    if draft.get(row_key(STANDINGS, initiative)) is None and initiative not in config.initiatives:
+        known = sorted({*config.initiatives, *(key_parts(key)[0] for key in draft.keys(STANDINGS))} - {"_system"})[:NAMED_AT_MOST]
+        raise UnservedError("unknown_initiative", "initiative", f"is not watched here; known are {', '.join(known) or 'none yet'}")
+    own = config.initiatives.get(initiative)
+    kpis = {*BUILT_IN, FRESHNESS, VARIANT_SHARE, *(own.kpis if own else ())}
+    for condition in command.conditions:
+        if condition.kpi not in kpis:
+            raise UnservedError("unknown_kpi", "alert_threshold", f"names no key figure we keep; known are {', '.join(sorted(kpis))}")
+
+
+def refused(request_id: str, command: str | None, code: str, field: str | None, message: str) -> dict[str, Any]:
+    """Return the answer to a command that was not carried out."""
+    return {"request_id": request_id, "command": command, "ok": False, "error": {"code": code, "field": field, "message": message}}
+
+
+def forget_answers(draft: Draft, now: int) -> None:
+    """Drop answers past their time."""
+    for key in draft.keys(ANSWERS):
+        if unpack(draft.get(key) or b"")[0] < now:
+            draft.drop(key)
+
+

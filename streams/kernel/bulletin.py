@@ -1,0 +1,128 @@
+"""The bulletin: what one intake shard added for one monitor shard since the last tick, and its watermark.
+
+Parts carry contiguous numbers per channel (intake shard -> monitor shard); only the last part of a tick carries the watermark.
+
+    {"v":1, "from":p, "number":n, "initiatives":{name: {"adds":[[level, end, due, [[profile, channel, cohort, variant, counts]], extra]],
+     "rules":[...], "commands":[...]}}, "configs":[...], "last": null | {"watermark":ms, "at":ms, "drain":bool, "positions":{topic: offset}}}
+
+An add goes to the row named by (level, end) and is applied when the watermark passes `due`. `extra` counts things of the whole initiative: edges of
+decision paths, rule versions seen, records read and refused.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zlib import crc32
+
+import orjson
+
+from detectors.cell import Cell, Counts, add
+from detectors.window import DAY, HOUR, end_of
+from streams.kernel.record import Outgoing
+
+VERSION = 1
+SIGNALS = "monitor-signals"
+SYSTEM = "_system"
+PART_BYTES = 512 * 1024
+
+Address = tuple[str, int, int]  # level m, h or d; end of the row; due time
+
+
+def monitor_of(initiative: str, shards: int) -> int:
+    """Return the monitor shard that owns an initiative."""
+    return crc32(initiative.encode()) % shards
+
+
+def address(time: int, stamp: int, lateness: int, window: int) -> Address:
+    """Return the row an event belongs to and when it is due: stamps decide lateness, not the reader (design section 6).
+
+    >>> address(30_000, 40_000, 30_000, 60_000)
+    ('m', 60000, 60000)
+    >>> address(30_000, 95_000, 30_000, 60_000)
+    ('h', 3600000, 3600000)
+    """
+    if stamp - lateness < (minute := end_of(time, window)):
+        return "m", minute, minute
+    if stamp - lateness < (hour := end_of(time, HOUR)):
+        return "h", hour, hour
+    return day_address(end_of(time, DAY), stamp, lateness, window)
+
+
+def day_address(day: int, stamp: int, lateness: int, window: int) -> Address:
+    """Return the address of what goes to the day ending at `day` itself: due with the base window of its stamp, in time for the day if it can be."""
+    due = end_of(stamp, window)
+    return "d", day, min(due, day) if stamp - lateness < day else due
+
+
+@dataclass(slots=True)
+class Adds:
+    """What is added to one initiative: counts per address and cell, counts of the whole initiative, rule changes and commands in order."""
+
+    cells: dict[Address, dict[Cell, Counts]] = field(default_factory=dict)
+    extra: dict[Address, Counts] = field(default_factory=dict)
+    rules: list[dict[str, Any]] = field(default_factory=list)
+    commands: list[dict[str, Any]] = field(default_factory=list)
+
+    def counts(self, where: Address, cell: Cell) -> Counts:
+        """Return the counts of one cell, to be added to."""
+        return self.cells.setdefault(where, {}).setdefault(cell, {})
+
+    def note(self, where: Address, name: str, number: int = 1) -> None:
+        """Count something of the whole initiative."""
+        into = self.extra.setdefault(where, {})
+        into[name] = into.get(name, 0) + number
+
+    def merge(self, value: Mapping[str, Any]) -> None:
+        """Add what `plain` gave back."""
+        for level, end, due, cells, extra in value["adds"]:
+            where = (level, end, due)
+            into = self.cells.setdefault(where, {})
+            for profile, channel, cohort, variant, counts in cells:
+                add(into.setdefault((profile, channel, cohort, variant), {}), counts)
+            if extra:
+                add(self.extra.setdefault(where, {}), extra)
+        self.rules += value["rules"]
+        self.commands += value["commands"]
+
+    def plain(self) -> dict[str, Any]:
+        """Return the adds as plain JSON values, in one order whatever the order of arrival."""
+        adds = [
+            [*where, [[*cell, counts] for cell, counts in sorted(self.cells.get(where, {}).items()) if counts], self.extra.get(where, {})]
+            for where in sorted(self.cells.keys() | self.extra.keys())
+        ]
+        return {"adds": adds, "rules": self.rules, "commands": self.commands}
+
+
+def sections(name: str, adds: Adds) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield an initiative's adds in pieces that fit a part, with the bytes each takes."""
+    plain = adds.plain()
+    for level, end, due, cells, extra in plain["adds"]:
+        for at in range(0, max(1, len(cells)), 500):
+            piece = {"adds": [[level, end, due, cells[at : at + 500], extra if at == 0 else {}]], "rules": [], "commands": []}
+            yield len(orjson.dumps(piece)) + len(name) * 4, piece
+    for kind in ("rules", "commands"):
+        for item in plain[kind]:
+            piece = {"adds": [], "rules": [], "commands": [], kind: [item]}
+            yield len(orjson.dumps(piece)) + len(name) * 4, piece
+
+
+def parts(initiatives: Mapping[str, Adds], configs: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the bodies of the parts needed, at least one; each takes at most PART_BYTES unless a single record is larger."""
+    body: dict[str, Any] = {"initiatives": {}, "configs": configs}
+    size = len(orjson.dumps(configs))
+    for name, adds in sorted(initiatives.items()):
+        for more, piece in sections(name, adds):
+            if size + more > PART_BYTES and (body["initiatives"] or body["configs"]):
+                yield body
+                body, size = {"initiatives": {}, "configs": []}, 0
+            into = body["initiatives"].setdefault(name, {"adds": [], "rules": [], "commands": []})
+            for kind, items in piece.items():
+                into[kind] += items
+            size += more
+    yield body
+
+
+def message(source: int, number: int, to: int, at: int, body: Mapping[str, Any], last: Mapping[str, Any] | None) -> Outgoing:
+    """Return one numbered part as a message to monitor shard `to`."""
+    value = orjson.dumps({"v": VERSION, "from": source, "number": number, **body, "last": last}, option=orjson.OPT_SORT_KEYS)
+    return Outgoing(SIGNALS, to, str(source).encode(), bytes(memoryview(value)), at)

@@ -1,0 +1,184 @@
+"""The cell rows of one initiative: minutes, hours, days and what came late to a day; by slices, so that no row grows with the number of cells.
+
+    m [initiative, end, slice]   minute rows, kept 3 h      every admitted cell has an ordinal; slice = ordinal // SLICE_CELLS,
+    h [initiative, end, slice]   hour rows, kept 48 h       so a slice of an hour is made of the same slice of its minutes
+    d [initiative, end, slice]   day rows, kept 400 d
+    z [initiative, end, slice]   what was added to the day itself while it is open, late
+    e [initiative, end]          counts of the whole initiative on that day: path edges, rule versions
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from detectors.cell import DIMENSIONS, OTHER, Cell, Counts, add
+from detectors.window import DAY, HOUR, end_of
+from governance.config import Config
+from streams.kernel.rows import Draft, pack, row_key, unpack
+
+MINUTES, HOURS, DAYS, LATE, EXTRAS, ADMITTED, NAMES = b"m", b"h", b"d", b"z", b"e", b"k", b"n"
+SLICE_CELLS = 1_000
+KEPT_MINUTES, KEPT_HOURS, KEPT_DAYS = 3 * HOUR, 48 * HOUR, 400 * DAY
+EXTRA_NAMES = 400  # path edges and rule versions kept apart per initiative and day
+LIMITS = ("profiles", "channels", "cohorts", "variants")
+
+Cells = dict[Cell, Counts]
+
+
+def pack_cells(cells: Mapping[Cell, Counts]) -> bytes:
+    """Return the value of a cell row."""
+    return pack([[*cell, counts] for cell, counts in sorted(cells.items())])
+
+
+def unpack_cells(value: bytes | None) -> Cells:
+    """Return the cells of a row, none for None."""
+    if value is None:
+        return {}
+    (rows,) = unpack(value)
+    return {(profile, channel, cohort, variant): counts for profile, channel, cohort, variant, counts in rows}
+
+
+def merge(into: Cells, more: Mapping[Cell, Mapping[str, int]]) -> None:
+    """Add cells to cells."""
+    for cell, counts in more.items():
+        add(into.setdefault(cell, {}), counts)
+
+
+class CellRows:
+    """Reads and writes the cell rows of one initiative through a step's draft."""
+
+    def __init__(self, draft: Draft, initiative: str, base: int) -> None:
+        self._draft = draft
+        self._initiative = initiative
+        self._base = base
+
+    def key(self, kind: bytes, end: int, part: int = 0) -> bytes:
+        """Return the key of one slice of a row."""
+        return row_key(kind, self._initiative, end, part)
+
+    def read(self, kind: bytes, end: int, slices: Iterable[int]) -> Cells:
+        """Return the cells of a row, of the slices asked for."""
+        found: Cells = {}
+        for part in slices:
+            merge(found, unpack_cells(self._draft.get(self.key(kind, end, part))))
+        return found
+
+    def window(self, start: int, end: int, now: int, slices: Iterable[int]) -> Cells:
+        """Return the cells of base windows ending in (start, end]; hour rows stand in where base windows are gone."""
+        found: Cells = {}
+        parts = list(slices)
+        gone = now - KEPT_MINUTES
+        for hour in range(end_of(start, HOUR), min(end, gone) + 1, HOUR):
+            merge(found, self.read(HOURS, hour, parts))
+        for minute in range(max(start, gone) + self._base, end + 1, self._base):
+            merge(found, self.read(MINUTES, minute, parts))
+        return found
+
+    def write(self, kind: bytes, end: int, part: int, cells: Mapping[Cell, Counts]) -> None:
+        """Set one slice of a row; an empty one is not kept."""
+        if cells:
+            self._draft.put(self.key(kind, end, part), pack_cells(cells))
+        else:
+            self._draft.drop(self.key(kind, end, part))
+
+    def add(self, kind: bytes, end: int, part: int, cells: Mapping[Cell, Counts]) -> None:
+        """Add to one slice of a row."""
+        if cells:
+            found = self.read(kind, end, (part,))
+            merge(found, cells)
+            self.write(kind, end, part, found)
+
+    def drop(self, kind: bytes, end: int, slices: Iterable[int]) -> None:
+        """Delete a row."""
+        for part in slices:
+            self._draft.drop(self.key(kind, end, part))
+
+
+def add_extra(draft: Draft, initiative: str, day: int, extra: Mapping[str, int]) -> None:
+    """Add counts of the whole initiative to its day; names beyond the cap share one."""
+    key = row_key(EXTRAS, initiative, day)
+    (found,) = unpack(draft.get(key) or pack({}))
+    for name, number in sorted(extra.items()):
+        kept = name if name in found or len(found) < EXTRA_NAMES else orjson.dumps([orjson.loads(name)[0], OTHER]).decode()
+        found[kept] = found.get(kept, 0) + number
+    draft.put(key, pack(found))
+
+
+class Admission:
+    """Which dimension values and cells an initiative may have; the rest shares `__other__` (design section 8)."""
+
+    def __init__(self, draft: Draft, initiative: str, config: Config, cells: int) -> None:
+        self._draft = draft
+        self._initiative = initiative
+        self._limits = config.limits
+        self.cells = cells
+        self.overflowed: set[str] = set()
+        self._names: dict[str, set[str]] = {}
+
+    def _known(self, dimension: str) -> set[str]:
+        names = self._names.get(dimension)
+        if names is None:
+            value = self._draft.get(row_key(NAMES, self._initiative, dimension))
+            names = self._names[dimension] = set(unpack(value)[0]) if value else set()
+        return names
+
+    def admit(self, cells: Iterable[Cell]) -> None:
+        """Admit cells in order while there is room; what finds none is remembered in `overflowed`."""
+        grown: set[str] = set()
+        for cell in cells:
+            for dimension, limit, value in zip(DIMENSIONS, LIMITS, cell, strict=True):
+                known = self._known(dimension)
+                if value in known or value == OTHER:
+                    continue
+                if len(known) < getattr(self._limits, limit):
+                    known.add(value)
+                    grown.add(dimension)
+                else:
+                    self.overflowed.add(dimension)
+            self._number(self._reduced(cell))
+        for dimension in grown:
+            self._draft.put(row_key(NAMES, self._initiative, dimension), pack(sorted(self._names[dimension])))
+
+    def _number(self, cell: Cell) -> None:
+        key = row_key(ADMITTED, self._initiative, *cell)
+        if self._draft.get(key) is not None:
+            return
+        whole = (OTHER,) * 4
+        if cell != whole and self.cells >= self._limits.cells:
+            self.overflowed.add("cell")
+            self._number(whole)
+            return
+        self._draft.put(key, pack(self.cells))
+        self.cells += 1
+
+    def _reduced(self, cell: Cell) -> Cell:
+        profile, channel, cohort, variant = (
+            value if value in self._known(dimension) else OTHER for dimension, value in zip(DIMENSIONS, cell, strict=True)
+        )
+        return profile, channel, cohort, variant
+
+    def home(self, cell: Cell) -> tuple[Cell, int]:
+        """Return the cell an admitted or overflown cell is counted in, and its slice."""
+        cell = self._reduced(cell)
+        value = self._draft.get(row_key(ADMITTED, self._initiative, *cell))
+        if value is None:
+            cell = (OTHER, OTHER, OTHER, OTHER)
+            value = self._draft.get(row_key(ADMITTED, self._initiative, *cell))
+        assert value is not None, "a cell is counted before it was admitted"
+        ordinal: int = unpack(value)[0]
+        return cell, ordinal // SLICE_CELLS
+
+
+def sliced(cells: Mapping[Cell, Counts], admission: Admission) -> dict[int, Cells]:
+    """Return cells merged into the cells they are counted in, by slice."""
+    found: dict[int, Cells] = {}
+    for cell, counts in cells.items():
+        home, part = admission.home(cell)
+        add(found.setdefault(part, {}).setdefault(home, {}), counts)
+    return found
+
+
+def plain_counts(value: Any) -> Cells:
+    """Return the cells of one add of a bulletin."""
+    return {(profile, channel, cohort, variant): dict(counts) for profile, channel, cohort, variant, counts in value}

@@ -1,0 +1,278 @@
+"""Closing: all that becomes due for one initiative at one base window end, in phases small enough for one commit each.
+
+    admit ─► minute slices ─► hour slices ─► late to the day ─► day slices ─► timers ─► rule changes ─► seen ─► thresholds by keys ─► finish
+
+Everything a phase reads is due by then; a phase done twice from the same rows says the same.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from detectors.cell import DIMENSIONS, LAST_MS, Counts, add, project
+from detectors.kpi import FRESHNESS, VARIANT_SHARE, breached, denominator, kpi
+from detectors.window import DAY, HOUR, end_of
+from governance.config import Config, Threshold
+from streams.kernel.bulletin import Adds
+from streams.kernel.cells import (
+    DAYS,
+    HOURS,
+    KEPT_DAYS,
+    KEPT_HOURS,
+    KEPT_MINUTES,
+    LATE,
+    MINUTES,
+    SLICE_CELLS,
+    Admission,
+    CellRows,
+    Cells,
+    add_extra,
+    merge,
+    sliced,
+)
+from streams.kernel.publishing import definitions_of, kpi_window
+from streams.kernel.rows import Draft, pack, row_key
+from streams.kernel.standing import Standing
+from streams.kernel.watch import Breach, Watch
+
+RULES = b"l"
+KEYS_A_PHASE = 200  # keys judged in one phase: each may publish about 6 KB
+
+Phase = Callable[[], bool | None]  # returns True where it must be called again
+
+
+class Closing:
+    """One initiative at one due time; `adds` is everything due, `late` whether the clock only runs on to close what is open."""
+
+    def __init__(self, draft: Draft, initiative: str, now: int, adds: Adds, config: tuple[str, Config], *, drain: bool) -> None:
+        self.draft, self.initiative, self.now, self.adds, self.drain = draft, initiative, now, adds, drain
+        sha256, self.config = config
+        self.base = self.config.timing.window
+        self.own = self.config.initiatives.get(initiative)
+        self.definitions = definitions_of(self.own)
+        self.thresholds = {f"threshold:{found.id}": found for found in sorted(self.own.thresholds, key=lambda t: t.id)} if self.own else {}
+        self.standing = Standing.read(draft, initiative) or Standing()
+        self.rows = CellRows(draft, initiative, self.base)
+        self.admission = Admission(draft, initiative, self.config, self.standing.cells)
+        self.watch = Watch(draft, initiative, self.config, sha256)
+        self._windows: dict[int, Cells] = {}
+
+    def phases(self) -> Iterator[Phase]:
+        """Yield the phases in order; which ones there are depends only on rows no phase before the last changes."""
+        yield self.admit
+        minutes = sliced(self.level("m"), self.admission)
+        whole = wholes(minutes.values())
+        for part in sorted(minutes):
+            yield lambda part=part: self.close_minute(part, minutes[part], whole)  # type: ignore[misc]
+        slices = range(-(-self.standing.cells // SLICE_CELLS))
+        if self.now % HOUR == 0:
+            hour = sliced(self.level("h"), self.admission)
+            for part in slices:
+                yield lambda part=part: self.close_hour(part, hour.get(part, {}))  # type: ignore[misc]
+        yield self.late_to_days
+        if self.now % DAY == 0:
+            for part in slices:
+                yield lambda part=part: self.close_day(part)  # type: ignore[misc]
+        yield self.pass_time
+        yield self.take_rules
+        for check, threshold in self.thresholds.items():
+            if threshold.kpi == FRESHNESS:
+                yield lambda check=check, threshold=threshold: self.see(check, threshold)  # type: ignore[misc]
+            known = threshold.kpi in self.definitions or threshold.kpi in (FRESHNESS, VARIANT_SHARE)
+            if known and self.now % threshold.window == 0:
+                yield from self.judging(check, threshold)
+        yield self.finish
+
+    def level(self, level: str) -> Cells:
+        """Return the cells added to the row of one level that ends now."""
+        found: Cells = {}
+        for (of, end, _), cells in self.adds.cells.items():
+            if of == level and end == self.now:
+                merge(found, cells)
+        return found
+
+    def admit(self) -> None:
+        """Give every new cell its place, or `__other__`, before anything is counted."""
+        cells = {cell for found in self.adds.cells.values() for cell in found}
+        self.admission.admit(sorted(cells))
+        new = sorted(self.admission.overflowed - set(self.standing.overflowed))
+        for dimension in new:
+            self.watch.notice("cardinality", {"feed": dimension}, self.now, self.base, None, None)
+        self.standing.overflowed += new
+        self.standing.cells = self.admission.cells
+        self.standing.write(self.draft, self.initiative)
+
+    def close_minute(self, part: int, cells: Cells, whole: Mapping[tuple[str, ...], Counts]) -> None:
+        """Write one slice of the base window and publish its cells."""
+        self.rows.write(MINUTES, self.now, part, cells)
+        start = self.now - self.base
+        for cell, counts in sorted(cells.items()):
+            if counts:
+                self.draft.send(kpi_window(self.initiative, cell, start, self.now, counts, self.definitions, whole[cell[:3]]))
+
+    def close_hour(self, part: int, late: Cells) -> None:
+        """Write one slice of the hour: its minutes, and what came late to them."""
+        found = self.rows.read(MINUTES, self.now, (part,))
+        for end in range(self.now - HOUR + self.base, self.now, self.base):
+            merge(found, self.rows.read(MINUTES, end, (part,)))
+        merge(found, late)
+        self.rows.write(HOURS, self.now, part, found)
+
+    def late_to_days(self) -> None:
+        """Add to days what goes to no smaller row: to the closed day, or beside the open one."""
+        for (level, end, _), cells in sorted(self.adds.cells.items()):
+            if level == "d":
+                kind = DAYS if end < self.now else LATE
+                for part, found in sliced(cells, self.admission).items():
+                    self.rows.add(kind, end, part, found)
+
+    def close_day(self, part: int) -> None:
+        """Write one slice of the day: its hours, and what came late to them."""
+        found: Cells = {}
+        for end in range(self.now - DAY + HOUR, self.now + 1, HOUR):
+            merge(found, self.rows.read(HOURS, end, (part,)))
+        merge(found, self.rows.read(LATE, self.now, (part,)))
+        self.rows.drop(LATE, self.now, (part,))
+        self.rows.write(DAYS, self.now, part, found)
+
+    def pass_time(self) -> bool:
+        """Move one incident whose time has come; none while the clock only runs on, but for what resolves and closes."""
+        return self.watch.pass_time(self.thresholds, self.now, drain=self.drain)
+
+    def take_rules(self) -> None:
+        """Keep the rule changes that act now, in the order (time, event id)."""
+        for rule in sorted(self.adds.rules, key=lambda rule: (rule["change"]["occurred_at"], rule["change"]["event_id"])):
+            change = rule["change"]
+            self.draft.put(row_key(RULES, self.initiative, self.now, change["event_id"]), pack(change, rule["evidence"]))
+
+    def see(self, check: str, threshold: Threshold) -> None:
+        """Keep the last event of each key of a freshness threshold."""
+        last = self.watch.seen(check)
+        places = positions(threshold.group_by)
+        for cell, counts in self.level("m").items():
+            if LAST_MS in counts:
+                key = project(self.admission.home(cell)[0], places)
+                last[key] = max(counts[LAST_MS], last.get(key, 0))
+        if last:
+            self.watch.saw(check, last)
+
+    def judging(self, check: str, threshold: Threshold) -> Iterator[Phase]:
+        """Yield the phases that judge a threshold's keys, so many at a time."""
+        found = self.eligible(check, threshold)
+        for at in range(0, len(found), KEYS_A_PHASE):
+            yield lambda some=found[at : at + KEYS_A_PHASE]: self.judge(check, threshold, some)  # type: ignore[misc]
+
+    def judge(self, check: str, threshold: Threshold, breaches: Sequence[Breach]) -> None:
+        """Take some keys through their life cycle."""
+        for breach in breaches:
+            self.watch.judge(threshold, check, breach)
+
+    def eligible(self, check: str, threshold: Threshold) -> list[Breach]:
+        """Return every key with enough evidence in the window that ends now, in order."""
+        if threshold.kpi == FRESHNESS:
+            if self.drain:
+                return []
+            ages = {key: max(0, self.now - last) / 1000 for key, last in sorted(self.watch.seen(check).items())}
+            return [Breach(key, self.now, age, breached(age, threshold.op, threshold.value)) for key, age in ages.items()]
+        cells = self.window(threshold.window)
+        places = positions(threshold.group_by)
+        sums: dict[tuple[str, ...], Counts] = {}
+        for cell, counts in cells.items():
+            add(sums.setdefault(project(cell, places), {}), counts)
+        share: dict[tuple[str, ...], Counts] = {}
+        if threshold.kpi == VARIANT_SHARE:
+            without = positions([name for name in threshold.group_by if name != "variant"])
+            for cell, counts in cells.items():
+                add(share.setdefault(project(cell, without), {}), counts)
+        found = []
+        for key, counts in sorted(sums.items()):
+            named = dict(zip(threshold.group_by, key, strict=True))
+            whole = share.get(tuple(value for name, value in named.items() if name != "variant"))
+            if denominator(threshold.kpi, counts, self.definitions, whole) < threshold.min_denominator:
+                continue
+            value = kpi(threshold.kpi, counts, self.definitions, whole=whole)
+            if value is not None:
+                found.append(Breach(key, self.now, value, breached(value, threshold.op, threshold.value)))
+        return found
+
+    def window(self, size: int) -> Cells:
+        """Return the cells of the window of `size` that ends now: day rows for whole days, else base windows."""
+        found = self._windows.get(size)
+        if found is None:
+            slices = range(-(-self.standing.cells // SLICE_CELLS))
+            if size % DAY == 0:
+                found = {}
+                for end in range(self.now - size + DAY, self.now + 1, DAY):
+                    merge(found, self.rows.read(DAYS, end, slices))
+            else:
+                found = self.rows.window(self.now - size, self.now, self.now, slices)
+            self._windows[size] = found
+        return found
+
+    def finish(self) -> None:
+        """Note what rows there are, drop those past their time, and say when to look again."""
+        standing, now = self.standing, self.now
+        for (level, end, _), extra in sorted(self.adds.extra.items()):
+            if extra:
+                add_extra(self.draft, self.initiative, end if level == "d" else end_of(end - 1, DAY), extra)
+        if self.level("m"):
+            standing.first_minute = standing.first_minute or now
+            standing.last_minute = now
+        hourly = self.level("h") or (now % HOUR == 0 and standing.last_minute > now - HOUR)
+        if hourly:
+            standing.first_hour, standing.last_hour = standing.first_hour or now, now
+        late = [end for (level, end, _) in self.adds.cells if level == "d"]
+        standing.open_day = max([standing.open_day, *late])
+        if now % DAY == 0 and (standing.last_hour > now - DAY or standing.open_day >= now):
+            standing.last_day = now
+        if standing.last_day or late:
+            standing.first_day = min([end for end in (standing.first_day, standing.last_day, *late) if end])
+        self.forget()
+        standing.wake = self.next_wake()
+        standing.write(self.draft, self.initiative)
+
+    def forget(self) -> None:
+        """Drop rows past their time."""
+        standing = self.standing
+        slices = range(-(-standing.cells // SLICE_CELLS))
+        standing.first_minute = self._forget(MINUTES, standing.first_minute, standing.last_minute, KEPT_MINUTES, self.base, slices)
+        standing.first_hour = self._forget(HOURS, standing.first_hour, standing.last_hour, KEPT_HOURS, HOUR, slices)
+        standing.first_day = self._forget(DAYS, standing.first_day, standing.last_day, KEPT_DAYS, DAY, slices)
+
+    def _forget(self, kind: bytes, first: int, last: int, kept: int, size: int, slices: range) -> int:
+        while first and first <= min(last, self.now - kept):
+            self.rows.drop(kind, first, slices)
+            first += size
+        return first if first <= last else 0
+
+    def next_wake(self) -> int:
+        """Return the next base window end at which this initiative must be closed even if nothing arrives, 0 for never."""
+        standing, now = self.standing, self.now
+        times = [timer[0] for timer in self.watch.timers()]
+        if standing.last_minute:
+            times += [end_of(standing.last_minute - 1, HOUR), end_of(standing.last_minute - 1, DAY)]
+            times.append(standing.last_minute + KEPT_MINUTES if standing.first_minute else 0)
+        if standing.last_hour:
+            times += [end_of(standing.last_hour - 1, DAY), standing.last_hour + KEPT_HOURS if standing.first_hour else 0]
+        times += [standing.open_day, standing.last_day + KEPT_DAYS if standing.last_day and standing.first_day else 0]
+        for check, threshold in self.thresholds.items():
+            following = end_of(now, threshold.window)
+            if threshold.kpi == FRESHNESS:
+                times.append(following if not self.drain and self.watch.seen(check) else 0)
+            elif max(standing.last_minute, standing.last_hour, standing.last_day) > following - threshold.window:
+                times.append(following)
+        return min((at for at in times if at > now), default=0)
+
+
+def positions(names: Sequence[str]) -> tuple[int, ...]:
+    """Return where dimensions stand in a cell."""
+    return tuple(DIMENSIONS.index(name) for name in names)
+
+
+def wholes(slices: Any) -> dict[tuple[str, ...], Counts]:
+    """Return the counts over all variants by (profile, channel, cohort)."""
+    found: dict[tuple[str, ...], Counts] = {}
+    for cells in slices:
+        for cell, counts in cells.items():
+            add(found.setdefault(cell[:3], {}), counts)
+    return found
+

@@ -1,0 +1,408 @@
+"""The intake: one shard's fold of its inputs. It only adds; it decides nothing that depends on other subjects.
+
+    records ─► decode ─► admit (in_future, too_old, repeated) ─► address (minute, hour, day; due) ─► pending rows
+    tick    ─► watermark ─► one bulletin per monitor shard out of the pending rows
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from hashlib import sha256
+from itertools import takewhile
+from typing import Any
+
+import orjson
+
+from detectors.cell import LATENCY, REVENUE, Cell, Counts, add
+from detectors.window import DAY, HOUR, end_of
+from governance.config import Config
+from governance.config.sources import map_record
+from governance.identity import event_id
+from governance.message.command import Command
+from governance.message.config_record import ConfigRecord
+from governance.message.consent import ConsentEvent
+from governance.message.engagement import Engagement
+from governance.message.reading import read
+from governance.message.refusal import Refusal
+from governance.message.rule_change import RuleChange
+from governance.message.tick import Tick
+from streams.kernel.bulletin import SYSTEM, Address, Adds, address, day_address, message, monitor_of, parts
+from streams.kernel.marks import SWEEPS, Marks, digest, mark_of, sweep_row
+from streams.kernel.publishing import publish
+from streams.kernel.record import Commit, Record, Shard
+from streams.kernel.rows import Draft, Rows, key_parts, pack, row_key, unpack
+from streams.kernel.stamp import IntakeStamp
+
+INPUTS = ("engagement-events", "consent-events", "rule-changes", "monitor-commands", "monitor-config")
+TICKS = "ticks"
+PENDING, CONFIGS = b"p", b"c"
+FIRST_CONFIG, LAST_CONFIG = row_key(CONFIGS, "first"), row_key(CONFIGS, "last")
+COMMIT_BYTES = 1 << 20  # a quarter of what a record batch may take, so that one unit more always fits
+SWEEP_ROWS = 2_000  # rows looked at per tick: expiry is never urgent
+PATH_NODES = 16
+
+
+@lru_cache(maxsize=8)
+def config_of(value: bytes) -> Config:
+    """Return the config a row or record holds."""
+    return Config.model_validate(orjson.loads(value))
+
+
+def position(view: Rows, topic: str) -> int:
+    """Return the next offset wanted of an input topic."""
+    return IntakeStamp.read(view.stamp).offsets.get(topic, 0)
+
+
+def configured(view: Rows) -> bool:
+    """Return whether the shard has folded its first config; before, it folds nothing else."""
+    return view.get(FIRST_CONFIG) is not None
+
+
+def ready(view: Rows, tick: Record) -> bool:
+    """Return whether every input was read as far as the tick's end offsets, so that the tick may be folded."""
+    if not configured(view) or tick.value is None:
+        return False
+    offsets = IntakeStamp.read(view.stamp).offsets
+    ends: dict[str, int] = orjson.loads(tick.value).get("ends", {})
+    return all(offsets.get(topic, 0) >= end for topic, end in ends.items())
+
+
+def step(view: Rows, shard: Shard, batch: Sequence[Record]) -> Commit:
+    """Return the commit of a batch: records of one input topic, offsets ascending; what the stamp has already is skipped.
+
+    Takes a prefix of the batch where the whole would not fit a commit, and nothing at all before the first config; `position` tells how far it got.
+    """
+    topic = batch[0].topic
+    stamp = IntakeStamp.read(view.stamp)
+    wanted = stamp.offsets.get(topic, 0)
+    fresh = [record for record in batch if record.offset >= wanted]
+    if not fresh or (topic != "monitor-config" and not configured(view)):
+        return Draft(view).commit(replace(stamp, commits=stamp.commits + 1).pack())
+    if topic == TICKS:
+        return fold_ticks(view, shard, stamp, fresh)
+    fold = Fold(view, shard, stamp)
+    after = wanted
+    for record in fresh:
+        fold.take(record)
+        after = record.offset + 1
+        if fold.size() > COMMIT_BYTES:
+            break
+    return fold.commit(stamp.advanced(topic, after))
+
+
+class Fold:
+    """One step's work over a run of records of one topic."""
+
+    def __init__(self, view: Rows, shard: Shard, stamp: IntakeStamp) -> None:
+        self.draft = Draft(view)
+        self.shard = shard
+        self.stamp = stamp
+        first = view.get(FIRST_CONFIG)
+        self.config = config_of(first) if first is not None else None
+        self.marks = Marks(self.draft, stamp.watermark)
+        self.adds: dict[str, Adds] = {}
+        self.configs: list[dict[str, Any]] = []
+        self._owners: dict[tuple[bytes, bytes], bytes] = {}
+        self._places: dict[tuple[str, int, Cell], int] = {}
+        self._events = 0
+
+    def size(self) -> int:
+        """Return about how many bytes the commit takes so far."""
+        return self.draft.size + 700 * self._events
+
+    def adds_of(self, initiative: str) -> Adds:
+        """Return what this step adds to an initiative."""
+        found = self.adds.get(initiative)
+        if found is None:
+            found = self.adds[initiative] = Adds()
+        return found
+
+    def take(self, record: Record) -> None:
+        """Fold one record; what cannot be read or admitted becomes a dead letter and is counted."""
+        self._events += 1
+        plain, value, key = record.topic, record.value, record.key
+        if value is None:
+            self._count(record, "tombstone")
+            return
+        if self.config is not None and plain not in INPUTS:
+            source = next(found for found in self.config.sources if found.topic == plain)
+            mapped = map_record(source, value)
+            if isinstance(mapped, Refusal):
+                self._refuse(record, mapped.code, mapped.path)
+                return
+            plain, value = source.as_, mapped
+        found = read(plain, key, value)
+        if isinstance(found, Refusal):
+            self._refuse(record, found.code, found.path)
+            self._answer_refused(found)
+            return
+        self._count(record, "read")
+        FOLDS[plain](self, record, found)
+
+    def _count(self, record: Record, what: str) -> None:
+        if self.config is None:
+            return
+        end = end_of(record.timestamp, self.config.timing.window)
+        self.adds_of(SYSTEM).note(("m", end, end), orjson.dumps([what, record.topic]).decode())
+
+    def _refuse(self, record: Record, code: str, path: str | None) -> None:
+        value = record.value or b""
+        where = event_id("dead-letter", record.topic, record.partition, record.offset)
+        data = {
+            "reason_code": code,
+            "topic": record.topic,
+            "partition": record.partition,
+            "offset": record.offset,
+            "length": len(value),
+            "sha256": sha256(value).hexdigest(),
+            "error_path": path,
+        }
+        self.draft.send(publish("dead-letters", "dead-letter", None, where, record.topic, record.timestamp, data))
+        self._count(record, "refused." + code)
+
+    def _answer_refused(self, refusal: Refusal) -> None:
+        if refusal.request_id and refusal.initiative:
+            error = {"code": refusal.code, "field": refusal.path, "message": refusal.message or "is not what the schema says"}
+            item = {"request_id": refusal.request_id, "initiative": refusal.initiative, "error": error}
+            self.adds_of(self._named(refusal.initiative)).commands.append(item)
+
+    def _named(self, initiative: str) -> str:
+        value = self.draft.get(LAST_CONFIG)
+        config = config_of(value) if value is not None else self.config
+        return (config.resolve(initiative) if config is not None else None) or initiative
+
+    def _owner(self, tag: bytes, key: bytes) -> bytes:
+        owner = self._owners.get((tag, key))
+        if owner is None:
+            owner = self._owners[tag, key] = digest(self.shard.subject_key, tag, key)
+        return owner
+
+    def _admit(self, record: Record, tag: bytes, event: str, occurred_at: int, horizon: bool) -> bytes | None:
+        """Return the key's rows if the event counts: not from the future, not too old, not a repetition."""
+        assert self.config is not None
+        timing, stamp = self.config.timing, record.timestamp
+        if occurred_at > stamp + timing.max_future_skew:
+            self._refuse(record, "in_future", "occurred_at")
+            return None
+        if horizon and stamp - occurred_at > timing.dedup_horizon:
+            self._refuse(record, "too_old", "occurred_at")
+            return None
+        owner = self._owner(tag, record.key or b"")
+        until = max(stamp, occurred_at) + timing.dedup_horizon
+        return None if self.marks.repeated(owner, mark_of(tag + event.encode()), stamp, until) else owner
+
+    def engagement(self, record: Record, event: Engagement) -> None:
+        """Count an engagement event in its cell, its subject in the earliest window of that day and cell."""
+        owner = self._admit(record, b"e", event.event_id, event.occurred_at, horizon=True)
+        if owner is None or self.config is None:
+            return
+        timing = self.config.timing
+        where = address(event.occurred_at, record.timestamp, timing.allowed_lateness, timing.window)
+        cell = (event.profile, event.channel, event.cohort, event.variant)
+        adds = self.adds_of(event.initiative)
+        counts = adds.counts(where, cell)
+        late = where[0] != "m"
+        if late:
+            counts["late"] = counts.get("late", 0) + 1
+        else:
+            counts["last_ms"] = max(counts.get("last_ms", 0), event.occurred_at)
+        add(counts, counted(event))
+        if event.type != "tally":
+            self._subject(owner, event, cell, adds, where, record.timestamp)
+        if event.type == "exposure" and not late:
+            notes(adds, where, event)
+
+    def _subject(self, owner: bytes, event: Engagement, cell: Cell, adds: Adds, where: Address, stamp: int) -> None:
+        """Count the subject once per day and cell: in the window of its earliest punctual event, in the day alone while there are only late ones."""
+        assert self.config is not None
+        day = end_of(event.occurred_at, DAY)
+        named = (event.initiative, day, cell)
+        mark = self._places.get(named)
+        if mark is None:
+            mark = self._places[named] = mark_of(orjson.dumps(named))
+        old = self.marks.place(owner, mark)
+        new = where[1] if where[0] == "m" else 0
+        if old is not None and (new == 0 or (old and old <= new)):
+            return
+        timing = self.config.timing
+        for place, number in ((new, 1), (old, -1)):
+            if place is None:
+                continue
+            at = ("m", place, place) if place else day_address(day, stamp, timing.allowed_lateness, timing.window)
+            add(adds.counts(at, cell), {"subjects": number})
+        self.marks.set_place(owner, mark, new, day + self.config.timing.dedup_horizon)
+
+    def consent(self, record: Record, event: ConsentEvent) -> None:
+        """Take a consent record; what it says of exposures comes with the consent ledger."""
+        self._admit(record, b"c", event.event_id, event.occurred_at, horizon=False)
+
+    def rule_change(self, record: Record, event: RuleChange) -> None:
+        """Forward a rule change; it acts at the end of the base window of its time, a late one of its stamp."""
+        if self._admit(record, b"r", event.event_id, event.occurred_at, horizon=False) is None or self.config is None:
+            return
+        timing = self.config.timing
+        late = record.timestamp - timing.allowed_lateness >= end_of(event.occurred_at, timing.window)
+        due = end_of(record.timestamp if late else event.occurred_at, timing.window)
+        body = event.model_dump(mode="json")
+        evidence = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        self.adds_of(event.initiative).rules.append({"due": due, "change": body, "evidence": evidence})
+
+    def command(self, record: Record, command: Command) -> None:
+        """Forward a command; a repeated request is forwarded too, since it is answered again."""
+        named = self._named(command.initiative)
+        self.adds_of(named).commands.append({"request_id": command.request_id, "initiative": named, "command": command.model_dump(mode="json")})
+
+    def config_record(self, record: Record, event: ConfigRecord) -> None:
+        """Take a config: the first one holds from the beginning of time unless it says otherwise, a later one from its stamp."""
+        value = orjson.dumps(event.config)
+        first = self.draft.get(FIRST_CONFIG) is None
+        effective = event.effective_at
+        if effective is None and not first:
+            effective = record.timestamp
+        if first:
+            self.draft.put(FIRST_CONFIG, bytes(memoryview(value)))
+            self.config = config_of(value)
+        self.draft.put(LAST_CONFIG, bytes(memoryview(value)))
+        self.configs.append({"sha256": event.sha256, "effective_at": effective, "config": event.config, "policies": event.policies})
+
+    def commit(self, stamp: IntakeStamp) -> Commit:
+        """Return the step's commit; what it adds waits in a pending row for the next tick."""
+        sweeps = list(self.marks.flush().items())
+        plain = {name: adds.plain() for name, adds in self.adds.items()}
+        if plain or self.configs or sweeps:
+            self.draft.put(row_key(PENDING, stamp.commits), pack(plain, self.configs, sweeps))
+        return self.draft.commit(stamp.pack())
+
+
+FOLDS: dict[str, Callable[[Fold, Record, Any], None]] = {
+    "engagement-events": Fold.engagement,
+    "consent-events": Fold.consent,
+    "rule-changes": Fold.rule_change,
+    "monitor-commands": Fold.command,
+    "monitor-config": Fold.config_record,
+}
+
+
+def counted(event: Engagement) -> Counts:
+    """Return what one engagement event adds to its cell."""
+    if event.type == "tally":
+        counts = {"exposures": event.exposures, "clicks": event.clicks, "conversions": event.conversions}
+        counts |= {"technical_fallbacks": event.technical_fallbacks, "subjects": event.subjects or 0}
+        if event.currency and event.revenue_minor:
+            counts[REVENUE + event.currency] = event.revenue_minor
+        return counts
+    counts = {event.type + "s": 1}
+    if event.fallback is not None:
+        counts[FALLBACKS[event.fallback]] = 1
+    if event.latency_ms is not None:
+        counts[f"{LATENCY}{int(event.latency_ms).bit_length()}"] = 1
+    if event.value_minor is not None and event.currency:
+        counts[REVENUE + event.currency] = event.value_minor
+    return counts
+
+
+FALLBACKS = {"no_consent": "consent_fallbacks", "technical": "technical_fallbacks", "no_match": "no_match_fallbacks"}
+
+
+def notes(adds: Adds, where: Address, event: Engagement) -> None:
+    """Count the edges of an exposure's decision path and the rule version it was shown under."""
+    path = ["", *(event.decision_path or ())[:PATH_NODES]]
+    if len(path) > 1:
+        for before, after in zip(path, [*path[1:], ""], strict=True):
+            adds.note(where, orjson.dumps(["path", before, after]).decode())
+    if event.rule_id is not None and event.rule_version is not None:
+        adds.note(where, orjson.dumps(["rule", event.rule_id, event.rule_version]).decode())
+
+
+def fold_ticks(view: Rows, shard: Shard, stamp: IntakeStamp, ticks: Sequence[Record]) -> Commit:
+    """Fold a run of ticks as its last one: the watermark moves and every monitor shard gets a bulletin.
+
+    Pending rows that would not fit one commit go out as parts without a watermark, and the ticks wait for the next step.
+    """
+    config = view.get(FIRST_CONFIG)
+    assert config is not None, "a tick before the first config"
+    timing = config_of(config).timing
+    read_ticks = [(record.offset, Tick.model_validate_json(record.value or b"{}")) for record in ticks]
+    drain = read_ticks[0][1].drain
+    run = list(takewhile(lambda pair: pair[1].drain == drain, read_ticks))
+    offset, tick = run[-1]
+    draft = Draft(view)
+    found = gather(draft)
+    watermark = stamp.watermark if found.rest else max(stamp.watermark, tick.at - timing.allowed_lateness - timing.tick)
+    after = replace(stamp, watermark=watermark, commits=stamp.commits + 1)
+    last = None
+    if not found.rest:
+        positions = {topic: number for topic, number in sorted(stamp.offsets.items()) if topic != TICKS}
+        last = {"watermark": watermark, "at": tick.at, "drain": drain, "positions": positions}
+        after = replace(after, offsets={**stamp.offsets, TICKS: offset + 1})
+    after = replace(after, numbers=announce(draft, shard, stamp.numbers, found, tick.at, last), swept=sweep(draft, after, found.sweeps))
+    return draft.commit(after.pack())
+
+
+def announce(
+    draft: Draft, shard: Shard, numbers: dict[str, int], found: "Gathered", at: int, last: dict[str, Any] | None
+) -> dict[str, int]:
+    """Send every monitor shard its parts, the last of them with `last`; return the last number per channel."""
+    after = dict(numbers)
+    for to in range(shard.shards):
+        mine = {name: adds for name, adds in found.adds.items() if name == SYSTEM or monitor_of(name, shard.shards) == to}
+        if not (mine or found.configs or last):
+            continue
+        bodies = list(parts(mine, found.configs))
+        for body in bodies:
+            after[str(to)] = after.get(str(to), 0) + 1
+            draft.send(message(shard.number, after[str(to)], to, at, body, last if body is bodies[-1] else None))
+    return after
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What pending rows held: adds by initiative, configs, rows to sweep by hour; `rest` tells whether some rows are left."""
+
+    adds: dict[str, Adds] = field(default_factory=dict)
+    configs: list[dict[str, Any]] = field(default_factory=list)
+    sweeps: dict[int, list[str]] = field(default_factory=dict)
+    rest: bool = False
+
+
+def gather(draft: Draft) -> Gathered:
+    """Take pending rows, oldest first, up to what fits a commit."""
+    found = Gathered()
+    taken = 0
+    for index, key in enumerate(sorted(draft.keys(PENDING), key=key_parts)):
+        value = draft.get(key) or b""
+        if index and taken + len(value) > COMMIT_BYTES:
+            found.rest = True
+            return found
+        taken += len(value)
+        plain, configs, sweeps = unpack(value)
+        for name, adds in plain.items():
+            found.adds.setdefault(name, Adds()).merge(adds)
+        found.configs += configs
+        for hour, rows in sweeps:
+            found.sweeps.setdefault(hour, []).extend(rows)
+        draft.drop(key)
+    return found
+
+
+def sweep(draft: Draft, stamp: IntakeStamp, lists: dict[int, list[str]]) -> int:
+    """Write the sweep lists and forget marks the watermark has passed, some rows per tick; return the hour up to which nothing is left."""
+    hour, swept, budget = stamp.watermark // HOUR, stamp.swept, SWEEP_ROWS
+    if hour > swept:
+        marks = Marks(draft, stamp.watermark)
+        due = sorted((key for key in draft.keys(SWEEPS) if key_parts(key)[0] <= hour), key=key_parts)
+        while due and budget > 0:
+            key = due.pop(0)
+            (rows,) = unpack(draft.get(key) or b"")
+            marks.sweep(rows[:budget])
+            draft.drop(key)
+            if len(rows) > budget:
+                draft.put(key, pack(rows[budget:]))
+                due.append(key)
+            budget -= len(rows)
+        for later, rows in marks.flush().items():
+            lists.setdefault(later, []).extend(rows)
+        swept = swept if due else hour
+    for later, rows in lists.items():
+        draft.put(sweep_row(later, stamp.commits), pack(rows))
+    return swept

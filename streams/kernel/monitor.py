@@ -1,0 +1,238 @@
+"""The monitor: one shard's fold of its bulletins. What arrives is put by; what decides runs when the watermark passes its due time.
+
+    bulletin ─► put by, by (due time, initiative) ─► watermark = least over all intake shards ─► close what is due, in order ─► answer commands
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from detectors.window import DAY, end_of
+from governance.config import Config
+from streams.kernel.answers import Desk
+from streams.kernel.bulletin import SYSTEM, Adds, monitor_of
+from streams.kernel.closing import Closing
+from streams.kernel.record import Commit, Record, Shard
+from streams.kernel.rows import Draft, Rows, key_parts, pack, row_key, unpack
+from streams.kernel.stamp import BEGINNING, MonitorStamp
+from streams.kernel.standing import STANDINGS, Standing
+
+DUE, CONFIGS, BLOBS, QUEUE, POSITIONS = b"o", b"c", b"b", b"q", b"y"
+COMMIT_BYTES = 1 << 20
+ENTRIES = row_key(CONFIGS)
+
+
+class ChannelGapError(Exception):
+    """A number between the stages is missing: seek back; if it stays missing, stop, for nothing may be counted without it."""
+
+
+@lru_cache(maxsize=16)
+def config_of(value: bytes) -> Config:
+    """Return the config a row holds."""
+    return Config.model_validate(orjson.loads(value))
+
+
+def position(view: Rows) -> int:
+    """Return the next offset wanted of the shard's signals."""
+    return MonitorStamp.read(view.stamp).offset
+
+
+def closed(view: Rows) -> int:
+    """Return the time up to which everything is closed, ms."""
+    return MonitorStamp.read(view.stamp).closed
+
+
+def pending(view: Rows, shard: Shard) -> bool:
+    """Return whether due work or an unanswered command is left, to be done before anything new is read."""
+    stamp = MonitorStamp.read(view.stamp)
+    if stamp.unit or stamp.answered < stamp.queued:
+        return True
+    draft = Draft(view)
+    base = base_of(draft)
+    return base is not None and stamp.watermark(shard.shards) // base * base > stamp.closed
+
+
+def base_of(draft: Draft) -> int | None:
+    """Return the base window of the shard's first config in ms, None before it."""
+    entries = config_entries(draft)
+    return None if not entries else config_of(draft.get(row_key(BLOBS, entries[0][1])) or b"").timing.window
+
+
+def config_entries(draft: Draft) -> list[list[Any]]:
+    """Return [effective at, sha256] of every config heard of, earliest first; the first may hold from the beginning."""
+    value = draft.get(ENTRIES)
+    found: list[list[Any]] = unpack(value)[0] if value else []
+    return found
+
+
+def step(view: Rows, shard: Shard, batch: Sequence[Record]) -> Commit:
+    """Return the commit of a batch of the shard's signals: closes what is due, answers, then reads on; `position` tells how far it got.
+
+    Raises ChannelGapError where a number of a channel is missing.
+    """
+    fold = MonitorFold(view, shard)
+    fold.settle()
+    for record in batch:
+        if fold.full or record.offset < fold.stamp.offset:
+            continue
+        fold.take(record)
+        fold.settle()
+    return fold.draft.commit(replace(fold.stamp, commits=fold.stamp.commits + 1).pack())
+
+
+class MonitorFold:
+    """One step's work: `full` once the commit has grown as far as it may and due work is left."""
+
+    def __init__(self, view: Rows, shard: Shard) -> None:
+        self.draft = Draft(view)
+        self.shard = shard
+        self.stamp = MonitorStamp.read(view.stamp)
+        self.full = False
+        self._due: dict[tuple[int, str], list[bytes]] = {}
+        for key in view.keys(DUE):
+            due, initiative, _ = key_parts(key)
+            self._due.setdefault((due, initiative), []).append(key)
+        self._wakes: dict[str, int] = {}
+        for key in view.keys(STANDINGS):
+            self._woken(key_parts(key)[0])
+
+    def _woken(self, initiative: str) -> None:
+        standing = Standing.read(self.draft, initiative)
+        self._wakes[initiative] = standing.wake if standing else 0
+
+    def take(self, record: Record) -> None:
+        """Put by one part of a bulletin; a number seen before is dropped."""
+        self.stamp = replace(self.stamp, offset=record.offset + 1)
+        bulletin = orjson.loads(record.value or b"null")
+        source, number = str(bulletin["from"]), bulletin["number"]
+        last = self.stamp.numbers.get(source, 0)
+        if number <= last:
+            return
+        if number != last + 1:
+            raise ChannelGapError(f"channel {source} -> {self.shard.number}: number {number} after {last}, offset {record.offset}")
+        self.stamp = replace(self.stamp, numbers={**self.stamp.numbers, source: number})
+        for config in bulletin["configs"]:
+            self._take_config(config)
+        for initiative, found in bulletin["initiatives"].items():
+            self._put_by(initiative, found, f"{source}.{number}")
+        if bulletin["last"] is not None:
+            self._move(source, bulletin["last"])
+
+    def _put_by(self, initiative: str, found: dict[str, Any], sequence: str) -> None:
+        base = base_of(self.draft)
+        assert base is not None, "a bulletin before the first config"
+        limit = self.stamp.closed
+        if initiative not in self._wakes:
+            Standing().write(self.draft, initiative)
+            self._wakes[initiative] = 0
+        groups: dict[int, dict[str, list[Any]]] = {}
+        for level, end, due, cells, extra in found["adds"]:
+            if due <= limit:  # a clock erred beyond the margin: its row is closed, the day takes it
+                cells = [[*cell, {**counts, "late": max(counts.get("late", 0), events(counts))}] for *cell, counts in cells]
+                level, end, due = "d", end_of(end - 1, DAY), limit + base
+            groups.setdefault(due, {"adds": [], "rules": []})["adds"].append([level, end, due, cells, extra])
+        for rule in found["rules"]:
+            groups.setdefault(max(rule["due"], limit + base), {"adds": [], "rules": []})["rules"].append(rule)
+        for due, group in groups.items():
+            key = row_key(DUE, due, initiative, sequence)
+            self.draft.put(key, pack(group))
+            self._due.setdefault((due, initiative), []).append(key)
+        for command in found["commands"]:
+            self.stamp = replace(self.stamp, queued=self.stamp.queued + 1)
+            self.draft.put(row_key(QUEUE, self.stamp.queued), pack(command))
+
+    def _take_config(self, config: dict[str, Any]) -> None:
+        entries = config_entries(self.draft)
+        entry = [BEGINNING if config["effective_at"] is None else config["effective_at"], config["sha256"]]
+        if entry in entries:
+            return
+        self.draft.put(ENTRIES, pack(sorted([*entries, entry])))
+        self.draft.put(row_key(BLOBS, config["sha256"]), bytes(memoryview(orjson.dumps(config["config"]))))
+        base = base_of(self.draft)
+        assert base is not None
+        at = max(end_of(entry[0], base), self.stamp.closed + base)
+        for initiative, wake in self._wakes.items():
+            if not wake or wake > at:
+                standing = Standing.read(self.draft, initiative) or Standing()
+                standing.wake = self._wakes[initiative] = at
+                standing.write(self.draft, initiative)
+
+    def _move(self, source: str, last: dict[str, Any]) -> None:
+        watermark = last["watermark"]
+        live = self.stamp.live if last["drain"] else {**self.stamp.live, source: watermark}
+        self.stamp = replace(self.stamp, watermarks={**self.stamp.watermarks, source: watermark}, live=live)
+        self.draft.put(row_key(POSITIONS, source), pack(last["positions"]))
+
+    def settle(self) -> None:
+        """Close what is due and answer what was asked, in order, until nothing is left or the commit is full."""
+        base = base_of(self.draft)
+        if base is None:
+            return
+        limit = self.stamp.watermark(self.shard.shards) // base * base
+        while not self.full and (unit := self._next(limit)) is not None:
+            self._close(*unit)
+        if self.full:
+            return
+        if limit > self.stamp.closed:
+            self.stamp = replace(self.stamp, closed=limit)
+        desk = Desk(self.draft, self.shard, self.stamp.closed)
+        while not self.full and self.stamp.answered < self.stamp.queued:
+            key = row_key(QUEUE, self.stamp.answered + 1)
+            desk.answer(unpack(self.draft.get(key) or b"")[0], *self.config_at(self.stamp.closed))
+            self.draft.drop(key)
+            self.stamp = replace(self.stamp, answered=self.stamp.answered + 1)
+            self._measure()
+
+    def _measure(self) -> None:
+        self.full = self.draft.size > COMMIT_BYTES
+
+    def _next(self, limit: int) -> tuple[int, str] | None:
+        if self.stamp.unit:
+            return int(self.stamp.unit[0]), str(self.stamp.unit[1])
+        due = min((unit for unit in self._due if unit[0] <= limit), default=None)
+        wake = min(((at, name) for name, at in self._wakes.items() if 0 < at <= limit), default=None)
+        return min((unit for unit in (due, wake) if unit is not None), default=None)
+
+    def config_at(self, end: int) -> tuple[str, Config]:
+        """Return (sha256, config) of the newest config effective before `end`, the first one where none is."""
+        entries = config_entries(self.draft)
+        sha256 = max((entry for entry in entries if entry[0] < end), default=entries[0])[1]
+        return sha256, config_of(self.draft.get(row_key(BLOBS, sha256)) or b"")
+
+    def _close(self, now: int, initiative: str) -> None:
+        adds = Adds()
+        keys = self._due.get((now, initiative), [])
+        for key in sorted(keys):
+            (group,) = unpack(self.draft.get(key) or b"")
+            adds.merge({**group, "commands": []})
+        drain = now > self.stamp.drained_after(self.shard.shards)
+        closing = Closing(self.draft, initiative, now, adds, self.config_at(now), drain=drain)
+        publish = initiative != SYSTEM or monitor_of(SYSTEM, self.shard.shards) == self.shard.number
+        done = int(self.stamp.unit[2]) if self.stamp.unit else 0
+        for number, phase in enumerate(closing.phases() if publish else self._quietly(closing)):
+            if number < done:
+                continue
+            again = True
+            while again and not self.full:
+                again = bool(phase())
+                self._measure()
+            if self.full:
+                self.stamp = replace(self.stamp, unit=[now, initiative, number + (not again)])
+                return
+        for key in keys:
+            self.draft.drop(key)
+        self._due.pop((now, initiative), None)
+        self._woken(initiative)
+        self.stamp = replace(self.stamp, unit=[])
+        self._measure()
+
+    def _quietly(self, closing: Closing) -> Iterator[Any]:
+        yield closing.finish
+
+
+def events(counts: dict[str, int]) -> int:
+    """Return how many events stand behind counts."""
+    return sum(counts.get(name, 0) for name in ("exposures", "clicks", "conversions"))

@@ -1,0 +1,73 @@
+"""What a monitor shard says: CloudEvents out of plain values, with ids that a replay makes again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from detectors.cell import CONSENT, DIMENSIONS, LAST_MS, REVENUE, Cell, Counts
+from detectors.kpi import BUILT_IN, FRESHNESS, VARIANT_SHARE, Ratio, kpi
+from governance.identity import event_id
+from governance.message.cloud_event import cloud_event
+from governance.message.instant import format_instant
+from streams.kernel.record import Outgoing
+
+SOURCE = "/pmon"  # one source for a deployment: its parts and partitions may change, ids must not
+COUNTED = (
+    "exposures",
+    "clicks",
+    "conversions",
+    "technical_fallbacks",
+    "consent_fallbacks",
+    "no_match_fallbacks",
+    "late",
+    "subjects",
+)
+
+
+def publish(topic: str, kind: str, key: str | None, identity: str, subject: str, time: int, data: Mapping[str, Any]) -> Outgoing:
+    """Return one output event as a message; `kind` is the name of its schema, `time` event time in ms."""
+    event = cloud_event(kind, identity, SOURCE, subject, time, dict(data))
+    return Outgoing(topic, None, None if key is None else key.encode(), bytes(memoryview(orjson.dumps(event))), time)
+
+
+def window_of(start: int, end: int) -> dict[str, str]:
+    """Return a window as it is written."""
+    return {"start": format_instant(start), "end": format_instant(end)}
+
+
+def public_counts(counts: Mapping[str, int], revision: str = "counts") -> dict[str, Any]:
+    """Return counts as they are published: every count key present, money by currency, verdicts in revision `consent` only."""
+    named: dict[str, Any] = {name: counts.get(name, 0) for name in COUNTED}
+    named["revenue_minor"] = {name.removeprefix(REVENUE): number for name, number in sorted(counts.items()) if name.startswith(REVENUE)}
+    verdicts = {name.removeprefix(CONSENT): number for name, number in sorted(counts.items()) if name.startswith(CONSENT)}
+    named["consent"] = verdicts if revision == "consent" else {}
+    return named
+
+
+def public_kpis(counts: Counts, definitions: Mapping[str, Ratio], end: int, whole: Mapping[str, int]) -> dict[str, float | None]:
+    """Return every key figure of a closed window."""
+    figures = {name: kpi(name, counts, definitions) for name in definitions}
+    figures[FRESHNESS] = kpi(FRESHNESS, counts, definitions, window_end=end) if LAST_MS in counts else None
+    figures[VARIANT_SHARE] = kpi(VARIANT_SHARE, counts, definitions, whole=whole)
+    return figures
+
+
+def kpi_window(initiative: str, cell: Cell, start: int, end: int, counts: Counts, definitions: Mapping[str, Ratio], whole: Counts) -> Outgoing:
+    """Return one closed base window of one full cell, revision `counts`."""
+    data = {
+        "initiative": initiative,
+        "key": dict(zip(DIMENSIONS, cell, strict=True)),
+        "window": window_of(start, end),
+        "revision": "counts",
+        "counts": public_counts(counts),
+        "kpis": public_kpis(counts, definitions, end, whole),
+    }
+    identity = event_id("kpi-window", initiative, *cell, end, "counts")
+    return publish("kpi-windows", "kpi-window", initiative, identity, initiative, end, data)
+
+
+def definitions_of(initiative: Any) -> dict[str, Ratio]:
+    """Return the key figures of an initiative's config (None: the built-in ones)."""
+    own = {} if initiative is None else {name: Ratio(found.numerator, found.denominator, found.better) for name, found in initiative.kpis.items()}
+    return {**BUILT_IN, **own}

@@ -1,0 +1,37 @@
+"""Where one initiative stands: how many cells it has, which rows it keeps, and when it must be looked at even if nothing arrives."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from streams.kernel.rows import Draft, pack, row_key, unpack
+
+STANDINGS = b"i"
+
+
+@dataclass(slots=True)
+class Standing:
+    """One initiative's bookkeeping; ends of rows in ms, 0 where there is none yet, `wake` 0 for never."""
+
+    cells: int = 0
+    first_minute: int = 0
+    last_minute: int = 0
+    first_hour: int = 0
+    last_hour: int = 0
+    first_day: int = 0
+    last_day: int = 0
+    open_day: int = 0
+    wake: int = 0
+    overflowed: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, draft: Draft, initiative: str) -> "Standing | None":
+        """Return an initiative's standing, None for one never seen."""
+        value = draft.get(row_key(STANDINGS, initiative))
+        if value is None:
+            return None
+        fields: dict[str, Any] = unpack(value)[0]
+        return cls(**fields)
+
+    def write(self, draft: Draft, initiative: str) -> None:
+        """Keep it."""
+        draft.put(row_key(STANDINGS, initiative), pack(asdict(self)))

@@ -1,0 +1,226 @@
+"""The watched keys of one initiative: each threshold's series, their incidents, and everything an incident's step publishes.
+
+    t [initiative, threshold, values…]   series: last windows, living incident, ladder at its opening
+    a [initiative]                       timers: [due, threshold, values…] of the incidents that time alone can change
+    f [initiative, threshold]            last event per key, for `freshness_s`
+    u [initiative, incident]             the incident after its last step, and its steps so far
+    g [initiative]                       head of the audit chain
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import orjson
+
+from governance.audit import Chain
+from governance.breach import Episode, Observed, Series, Step, Terms, due, observe, pass_time
+from governance.config import Config, Threshold
+from governance.identity import event_id, finding_id, incident_id, incident_key
+from governance.incident import ESCALATING, Subject, escalation_data, incident_data
+from governance.ladder import Owner, responsible, snapshot
+from governance.message.instant import format_instant
+from governance.playbook import playbook
+from streams.kernel.publishing import publish, window_of
+from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
+
+SERIES, TIMERS, SEEN, INCIDENTS, AUDIT = b"t", b"a", b"f", b"u", b"g"
+KEPT_STEPS = 200  # steps of an incident kept for reports; the topic has them all
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One eligible closed window of one key: what was seen and whether it crossed the bound."""
+
+    values: tuple[str, ...]
+    end: int
+    observed: float
+    breached: bool
+
+
+def terms_of(config: Config, threshold: Threshold) -> Terms:
+    """Return what a threshold asks, with the config's times."""
+    incidents = config.incidents
+    return Terms(
+        window=threshold.window,
+        datapoints=threshold.datapoints_to_alarm,
+        periods=threshold.evaluation_periods,
+        clear_for=incidents.clear_for,
+        reopen_window=incidents.reopen_window,
+        ack_timeout=incidents.ack_timeout,
+    )
+
+
+class Watch:
+    """Moves the series of one initiative and publishes what follows."""
+
+    def __init__(self, draft: Draft, initiative: str, config: Config, config_sha256: str) -> None:
+        self._draft = draft
+        self._initiative = initiative
+        self._config = config
+        self._policy = {"id": "config", "sha256": config_sha256}
+
+    def _load(self, key: bytes) -> tuple[Series, dict[str, list[list[str]]]]:
+        value = self._draft.get(key)
+        if value is None:
+            return Series(), {}
+        history, episode, episodes, spent, ladder = unpack(value)
+        living = None if episode is None else Episode(**{**episode, "windows": tuple(episode["windows"])})
+        return Series(tuple((end, hit) for end, hit in history), living, episodes, spent), ladder
+
+    def _keep(self, key: bytes, series: Series, ladder: Mapping[str, Any]) -> None:
+        episode = None if series.episode is None else asdict(series.episode)
+        self._draft.put(key, pack(series.history, episode, series.episodes, series.spent, ladder if episode else {}))
+
+    def judge(self, threshold: Threshold, check: str, breach: Breach) -> None:
+        """Take one eligible window of one key through its life cycle."""
+        key = row_key(SERIES, self._initiative, check, *breach.values)
+        series, ladder = self._load(key)
+        terms = terms_of(self._config, threshold)
+        subject = self._subject(threshold, check, breach.values)
+        named = incident_key(check, self._initiative, subject.key)
+        observed = observe(series, terms, breach.end, breach.breached, lambda number: incident_id(check, named, breach.end, number))
+        if observed.finding is not None:
+            self._find(threshold, subject, named, breach, observed.finding)
+        self._after(key, check, threshold, subject, breach.values, observed, ladder, breach.end)
+
+    def pass_time(self, thresholds: Mapping[str, Threshold], now: int, *, drain: bool) -> bool:
+        """Move the first incident whose time has come; return whether there was one. A drain runs no acknowledgement timeout."""
+        for at, check, *values in self.timers():
+            if at > now:
+                break
+            threshold = thresholds.get(check)
+            key = row_key(SERIES, self._initiative, check, *values)
+            if threshold is None:  # its rule left the config: nothing judges it any more, so nothing escalates it either
+                self._timer(check, values, None)
+                return True
+            series, ladder = self._load(key)
+            if drain and series.episode is not None and series.episode.state != "resolved":
+                continue
+            observed = pass_time(series, terms_of(self._config, threshold), now, self._config.timing.window)
+            self._after(key, check, threshold, self._subject(threshold, check, values), tuple(values), observed, ladder, now)
+            return True
+        return False
+
+    def timers(self) -> list[list[Any]]:
+        """Return [due, check, values…] of every incident that time alone can change, in order of due time."""
+        value = self._draft.get(row_key(TIMERS, self._initiative))
+        found: list[list[Any]] = unpack(value)[0] if value else []
+        return found
+
+    def _timer(self, check: str, values: Any, at: int | None) -> None:
+        kept = [timer for timer in self.timers() if timer[1:] != [check, *values]]
+        if at is not None:
+            kept.append([at, check, *values])
+        self._draft.put(row_key(TIMERS, self._initiative), pack(sorted(kept)))
+
+    def _subject(self, threshold: Threshold, check: str, values: Any) -> Subject:
+        named = dict(zip(threshold.group_by, values, strict=True))
+        return Subject(check, self._initiative, {**named, "kpi": threshold.kpi}, threshold.window)
+
+    def _find(self, threshold: Threshold, subject: Subject, named: str, breach: Breach, state: str) -> None:
+        identity = finding_id(subject.check, named, breach.end)
+        data = {
+            "finding_id": identity,
+            "check": subject.check,
+            "initiative": self._initiative,
+            "key": dict(subject.key),
+            "severity": "warning",
+            "state": state,
+            "observed": breach.observed,
+            "expected": None,
+            "threshold": threshold.value,
+            "window": window_of(breach.end - threshold.window, breach.end),
+            "score": None,
+            "policy": self._policy,
+            "evidence": [],
+        }
+        self._draft.send(publish("findings", "finding", self._initiative, event_id("finding", identity, state), subject.check, breach.end, data))
+
+    def _after(
+        self, key: bytes, check: str, threshold: Threshold, subject: Subject, values: tuple[str, ...], observed: Observed, ladder: dict[str, Any], now: int
+    ) -> None:
+        series = observed.series
+        if observed.step == "opened":
+            found = self._config.initiatives.get(self._initiative)
+            ladder = snapshot(found.owners, found.covers) if found else {}
+        if observed.step is not None and series.episode is not None:
+            level, owner = responsible(ladder, series.episode.level, ())
+            if owner is not None:
+                series = replace(series, episode=replace(series.episode, level=level))
+            assert series.episode is not None
+            self._publish(subject, series.episode, observed.step, owner, now, threshold.reason)
+            if observed.step == "closed":
+                series = replace(series, episode=None)
+        if observed.step is not None:
+            at = due(series, terms_of(self._config, threshold), self._config.timing.window)
+            self._timer(check, values, at)
+        self._keep(key, series, ladder)
+
+    def _publish(self, subject: Subject, episode: Episode, step: Step, owner: Owner | None, now: int, reason: str | None) -> None:
+        advice = playbook(subject.check, subject.key.get("kpi"), self._config.playbooks)
+        data = incident_data(subject, episode, step, owner, advice)
+        entry = self._audit("incident", now, {name: data[name] for name in ("incident_id", "check", "step", "sequence", "state", "level", "owner")})
+        data |= {"previous_hash": entry["previous_hash"], "hash": entry["hash"]}
+        key = incident_key(subject.check, self._initiative, subject.key)
+        identity = event_id("incident", episode.incident_id, episode.sequence)
+        self._draft.send(publish("incidents", f"incident.{step}", key, identity, episode.incident_id, now, data))
+        if step in ESCALATING:
+            why = f"{step}: {reason or subject.check}" if step == "opened" else f"{step} to level {episode.level}"
+            asked = escalation_data(data, owner, why)
+            escalated = event_id("escalation", episode.incident_id, episode.sequence)
+            self._draft.send(publish("escalations", "escalation", key, escalated, episode.incident_id, now, asked))
+        self._remember(episode.incident_id, data, step, now)
+
+    def _audit(self, kind: str, now: int, body: Mapping[str, Any]) -> dict[str, Any]:
+        key = row_key(AUDIT, self._initiative)
+        value = self._draft.get(key)
+        chain, entry = (Chain(*unpack(value)) if value else Chain()).append(self._initiative, kind, format_instant(now), body)
+        self._draft.put(key, pack(chain.sequence, chain.head))
+        identity = event_id("audit", self._initiative, chain.sequence, chain.head)
+        self._draft.send(publish("audit-log", "audit-entry", self._initiative, identity, self._initiative, now, entry))
+        return entry
+
+    def _remember(self, identity: str, data: Mapping[str, Any], step: Step, now: int) -> None:
+        key = row_key(INCIDENTS, self._initiative, identity)
+        value = self._draft.get(key)
+        steps = unpack(value)[1] if value else []
+        line = {"at": format_instant(now), "step": step, "level": data["level"], "state": data["state"]}
+        self._draft.put(key, pack(data, [*steps, line][-KEPT_STEPS:]))
+
+    def notice(self, check: str, key: Mapping[str, str], end: int, window: int, observed: float | None, expected: float | None) -> None:
+        """Publish a finding that opens nothing by itself."""
+        named = incident_key(check, self._initiative, key)
+        identity = finding_id(check, named, end)
+        data: dict[str, Any] = {
+            "finding_id": identity,
+            "check": check,
+            "initiative": self._initiative,
+            "key": dict(key),
+            "severity": "warning",
+            "state": "confirmed",
+            "observed": observed,
+            "expected": expected,
+            "threshold": None,
+            "window": window_of(end - window, end),
+            "score": None,
+            "policy": None,
+            "evidence": [],
+        }
+        self._draft.send(publish("findings", "finding", self._initiative, event_id("finding", identity, "confirmed"), check, end, data))
+
+    def seen(self, check: str) -> dict[tuple[str, ...], int]:
+        """Return event time of the last event per key, ms, for `freshness_s`."""
+        value = self._draft.get(row_key(SEEN, self._initiative, check))
+        return {tuple(orjson.loads(name)): last for name, last in (unpack(value)[0] if value else {}).items()}
+
+    def saw(self, check: str, last: Mapping[tuple[str, ...], int]) -> None:
+        """Keep event time of the last event per key."""
+        self._draft.put(row_key(SEEN, self._initiative, check), pack({orjson.dumps(name).decode(): at for name, at in sorted(last.items())}))
+
+
+def remembered(draft: Draft, initiative: str) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Return (incident after its last step, its steps) of an initiative, oldest first."""
+    keys = [key for key in draft.keys(INCIDENTS) if key_parts(key)[0] == initiative]
+    found = [unpack(draft.get(key) or b"") for key in keys]
+    return sorted(((data, steps) for data, steps in found), key=lambda pair: (pair[0]["opened_at"], pair[0]["incident_id"]))

@@ -1,0 +1,191 @@
+"""Replay: the same kernel over files. Every shard in this process, no broker, no clock; the records' stamps make the ticks.
+
+Records are fed by stretches of event time and the ticks of a stretch are folded as one: what is decided does not depend on how it is cut.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import orjson
+
+from governance.config import Config
+from streams import clockwork
+from streams.kernel import intake, monitor
+from streams.kernel.bulletin import SIGNALS
+from streams.kernel.record import Outgoing, Record, Shard
+from streams.kernel.rows import Rows
+
+STRETCH_RECORDS = 20_000
+STRETCH_TICKS = 360
+COMMANDS = "monitor-commands"
+FILE_KEY = b"pmon replay without a key file"  # files are replayed the same by everybody; a deployment has its own secret
+
+Publish = Callable[[Outgoing], None]
+
+
+@dataclass(slots=True)
+class Station:
+    """One partition of both stages with its rows, and how far its inputs reach."""
+
+    shard: Shard
+    intake: Rows = field(default_factory=Rows)
+    monitor: Rows = field(default_factory=Rows)
+    ends: dict[str, int] = field(default_factory=dict)
+    ticks: int = 0
+    waiting: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
+    signals: list[Record] = field(default_factory=list)
+    signalled: int = 0
+
+
+class Replay:
+    """Feeds records to all shards; hands every output to `publish` in the order decided, bulletins (topic `monitor-signals`) included.
+
+    `config` None means the records bring their own.
+    """
+
+    def __init__(self, partitions: int, publish: Publish, config: Config | None, subject_key: bytes = FILE_KEY) -> None:
+        self.stations = [Station(Shard(number, partitions, subject_key)) for number in range(partitions)]
+        self.config = config
+        self.records = 0
+        self._publish = publish
+        self._tick = 0  # the last tick folded
+        self._waiting = 0
+        self._last = 0
+        self._seen_ticks = False
+        self._asked: int | None = None
+        if config is not None:
+            self._announce(config)
+
+    def _announce(self, config: Config) -> None:
+        value = orjson.dumps({"sha256": config.sha256, "effective_at": None, "config": config.effective(), "policies": []})
+        for number in range(len(self.stations)):
+            self._put(Record("monitor-config", number, 0, 0, config.sha256.encode(), value))
+        self._fold()
+
+    def _put(self, record: Record) -> None:
+        station = self.stations[record.partition]
+        station.waiting[record.topic].append(record)
+        station.ends[record.topic] = record.offset + 1
+        self._waiting += 1
+
+    def feed(self, records: Iterable[Record], until: int | None = None) -> None:
+        """Feed records in the order of a file; those stamped at `until` (ms) or later end it."""
+        for record in records:
+            if until is not None and record.timestamp >= until:
+                break
+            self.records += 1
+            if record.topic == "ticks":
+                self._take_tick(record)
+                continue
+            self._advance(record)
+            self._put(record)
+            self._last = max(self._last, record.timestamp)
+        if not self._seen_ticks and self._last:
+            self._run_to(clockwork.after(self._last, self._timing_tick()))
+        self._fold()
+
+    def _timing_tick(self) -> int:
+        return (self.config or Config(version=1)).timing.tick
+
+    def _take_tick(self, record: Record) -> None:
+        self._seen_ticks = True
+        station = self.stations[record.partition]
+        if self._waiting > STRETCH_RECORDS or station.waiting.get(COMMANDS):
+            self._fold()
+        self._put(record)
+
+    def _advance(self, record: Record) -> None:
+        """Fold what waits where the stretch is full, or where a command wants to be answered at its own time."""
+        if self._seen_ticks:
+            return
+        tick = self._timing_tick()
+        covered = record.timestamp // tick * tick  # every tick up to here was written before this record
+        if not self._tick:
+            self._tick = covered
+        if self._asked is not None and covered >= self._asked:
+            self._run_to(self._asked)
+            self._asked = None
+        long = covered - self._tick >= STRETCH_TICKS * tick or self._waiting >= STRETCH_RECORDS
+        if covered > self._tick and long:
+            self._run_to(covered)
+        if record.topic == COMMANDS:  # answered at the first tick after it, not at the end of the stretch
+            self._asked = clockwork.after(record.timestamp, tick)
+
+    def _run_to(self, at: int, *, drain: bool = False) -> None:
+        """Fold everything that waits, then one tick at `at` in every shard."""
+        self._fold()
+        if at <= self._tick and not drain:
+            return
+        for station in self.stations:
+            ends = {topic: end for topic, end in station.ends.items() if topic != "ticks"}
+            self._put(clockwork.tick_record(station.shard.number, station.ticks, at, ends, drain=drain))
+            station.ticks += 1
+        self._tick = at
+        self._fold()
+
+    def drain(self) -> None:
+        """Run the clock on until everything is closed; opens no freshness and runs no timeout."""
+        if self._seen_ticks or not self._last:
+            return
+        ticks = list(clockwork.drain(self._last, self.config or Config(version=1)))
+        if ticks:
+            self._run_to(ticks[-1], drain=True)
+
+    def run_until_closed(self, time: int) -> None:
+        """Run the clock on just until every window up to `time` (ms) is closed."""
+        timing = (self.config or Config(version=1)).timing
+        at = clockwork.after(time + timing.allowed_lateness + 2 * timing.tick, timing.tick)
+        if at > self._tick:
+            self._run_to(at, drain=True)
+
+    def _fold(self) -> None:
+        for station in self.stations:
+            for topic in ("monitor-config", *sorted(station.waiting.keys() - {"monitor-config", "ticks"}), "ticks"):
+                batch = station.waiting.pop(topic, [])
+                while batch:
+                    batch = self._intake(station, topic, batch)
+        self._waiting = 0
+        for station in self.stations:
+            self.hear(station)
+
+    def _intake(self, station: Station, topic: str, batch: list[Record]) -> list[Record]:
+        if topic == "ticks":
+            assert intake.ready(station.intake, batch[-1]), "a tick before the config, or before the inputs it names were read"
+        commit = intake.step(station.intake, station.shard, batch)
+        station.intake.apply(commit)
+        for message in commit.outbox:
+            if message.topic == SIGNALS:
+                assert message.partition is not None
+                to = self.stations[message.partition]
+                to.signals.append(Record(SIGNALS, message.partition, to.signalled, message.timestamp, message.key, message.value))
+                to.signalled += 1
+            self._publish(message)
+        position = intake.position(station.intake, topic)
+        return [record for record in batch if record.offset >= position]
+
+    def hear(self, station: Station) -> None:
+        """Let one monitor shard read its signals and close what is due."""
+        batch = station.signals
+        while batch or monitor.pending(station.monitor, station.shard):
+            commit = monitor.step(station.monitor, station.shard, batch)
+            station.monitor.apply(commit)
+            for message in commit.outbox:
+                self._publish(message)
+            position = monitor.position(station.monitor)
+            batch = [record for record in batch if record.offset >= position]
+        station.signals = []
+
+    def watermarks(self) -> dict[str, int]:
+        """Return what every monitor shard has closed, ms, by shard."""
+        return {str(station.shard.number): monitor.closed(station.monitor) for station in self.stations}
+
+    def state_sha256(self) -> str:
+        """Return a hash over every row of every shard."""
+        digest = sha256()
+        for station in self.stations:
+            for rows in (station.intake, station.monitor):
+                for key, value in sorted(rows.items()):
+                    digest.update(b"%d %d " % (len(key), len(value)) + key + value)
+        return digest.hexdigest()
