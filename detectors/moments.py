@@ -93,8 +93,8 @@ class Estimate:
     """What one arm says: a value and its spread per user.
 
     `variance` is what the sequence takes, `sample_variance` what Welch's test takes (they differ for a proportion by
-    n/(n-1)); both are 0 where there are fewer than two users. `evidence` is converters, or the effective sample size
-    (sum)^2 / (sum of squares) where a few users may carry the sum.
+    n/(n-1)); both are 0 where there are fewer than two users. `evidence` is the rarer of converters and the others, or the
+    effective sample size (sum)^2 / (sum of squares) where a few users may carry the sum.
     """
 
     n: int
@@ -115,7 +115,7 @@ def proportion(sums: Moments) -> Estimate | None:
         float(s / Fraction(sums.n)),
         float(Fraction(spread) / (sums.n * sums.n)) if sums.n > 1 else 0.0,
         float(Fraction(spread) / (sums.n * (sums.n - 1))) if sums.n > 1 else 0.0,
-        float(s),
+        float(min(s, sums.n - s)),  # a rate of 99 % is as hard to read as one of 1 %
     )
 
 
