@@ -1,0 +1,67 @@
+"""Lists of vendor ids as TCF packs them: a bit for each vendor up to a maximum, or single ids and ranges.
+
+A list stays as packed as it came. Four hundred ranges over all vendors are two kilobytes of text, and whoever unfolds them
+into sets does the work of twenty-six million ids; here they stay four hundred pairs.
+"""
+
+from dataclasses import dataclass
+from itertools import compress
+
+from governance.consent_string.bits import Bits
+
+HIGHEST_VENDOR = 65_535  # 16 bits
+BITS_OF = str.maketrans("01", "\x00\x01")
+
+
+@dataclass(frozen=True, slots=True)
+class VendorIds:
+    """The vendors of one list: in `field` a 0 or 1 for each vendor from 1 on, or in `ranges` inclusive pairs as written."""
+
+    field: str = ""
+    ranges: tuple[tuple[int, int], ...] = ()
+
+    def pairs(self) -> list[list[int]]:
+        """Inclusive [from, to] pairs in the order of the string; a vendor of a bit field is a pair of its own."""
+        set_bits = self.field.translate(BITS_OF).encode()
+        return [list(pair) for pair in self.ranges] + [[vendor, vendor] for vendor in compress(range(1, len(set_bits) + 1), set_bits)]
+
+    def has(self, vendor: int) -> bool:
+        """Whether the list names the vendor."""
+        if self.field:
+            return 1 <= vendor <= len(self.field) and self.field[vendor - 1] == "1"
+        return any(first <= vendor <= last for first, last in self.ranges)
+
+    def in_order(self) -> bool:
+        """Whether the ranges ascend without overlap, as an encoder writes them; a bit field always does."""
+        return all(before[1] < after[0] for before, after in zip(self.ranges, self.ranges[1:], strict=False))
+
+
+def read_vendors(bits: Bits) -> VendorIds:
+    """Read MaxVendorId, the kind of encoding and the list (TCF v2, vendor sections and DisclosedVendors).
+
+    Raises ConsentStringError (`truncated`, `vendor_range`, `vendor_above_max`).
+    """
+    highest = bits.number(16)
+    if not bits.flag():
+        return VendorIds(field=bits.run(highest))
+    return VendorIds(ranges=read_ranges(bits, highest))
+
+
+def read_ranges(bits: Bits, highest: int = HIGHEST_VENDOR) -> tuple[tuple[int, int], ...]:
+    """Read NumEntries and that many single ids or ranges; none may be 0, run backwards or pass `highest`.
+
+    Raises ConsentStringError (`truncated`, `vendor_range`, `vendor_above_max`).
+    """
+    return tuple([_range(bits, highest) for _ in range(bits.number(12))])
+
+
+def _range(bits: Bits, highest: int) -> tuple[int, int]:
+    is_range = bits.flag()
+    first = bits.number(16)
+    last = bits.number(16) if is_range else first
+    if 0 < first <= last <= highest:
+        return (first, last)
+    start = bits.at - (33 if is_range else 17)
+    if first == 0 or last < first:
+        raise bits.wrong("vendor_range", "has a vendor range that starts at 0 or runs backwards", start)
+    raise bits.wrong("vendor_above_max", "has a vendor id above its MaxVendorId", start)
