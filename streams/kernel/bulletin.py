@@ -3,10 +3,10 @@
 Parts carry contiguous numbers per channel (intake shard -> monitor shard); only the last part of a tick carries the watermark.
 
     {"v":1, "from":p, "number":n, "initiatives":{name: {"adds":[[level, end, due, [[profile, channel, cohort, variant, counts]], extra]],
-     "rules":[...], "commands":[...]}}, "configs":[...], "last": null | {"watermark":ms, "at":ms, "drain":bool, "positions":{topic: offset}}}
+     "rules":[...], "commands":[...]}}, "configs":[...], "refused":{day end: {code: n}}, "last": null | {"watermark":ms, "at":ms, "drain":bool, "positions":{topic: offset}}}
 
 An add goes to the row named by (level, end) and is applied when the watermark passes `due`. `extra` counts things of the whole initiative: edges of
-decision paths, rule versions seen, records read and refused.
+decision paths and rule versions seen. `refused` goes to every shard, for the coverage of its reports.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,8 @@ from streams.kernel.record import Outgoing
 
 VERSION = 1
 SIGNALS = "monitor-signals"
-SYSTEM = "_system"
+SYSTEM = "_system"  # what the monitor counts of itself: records received and refused per feed, as cells whose channel is the topic
+REFUSED = "refused."
 PART_BYTES = 512 * 1024
 
 Address = tuple[str, int, int]  # level m, h or d; end of the row; due time
@@ -108,13 +109,13 @@ def sections(name: str, adds: Adds) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def parts(initiatives: Mapping[str, Adds], configs: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield the bodies of the parts needed, at least one; each takes at most PART_BYTES unless a single record is larger."""
-    body: dict[str, Any] = {"initiatives": {}, "configs": configs}
+    body: dict[str, Any] = {"initiatives": {}, "configs": configs, "refused": {}}
     size = len(orjson.dumps(configs))
     for name, adds in sorted(initiatives.items()):
         for more, piece in sections(name, adds):
             if size + more > PART_BYTES and (body["initiatives"] or body["configs"]):
                 yield body
-                body, size = {"initiatives": {}, "configs": []}, 0
+                body, size = {"initiatives": {}, "configs": [], "refused": {}}, 0
             into = body["initiatives"].setdefault(name, {"adds": [], "rules": [], "commands": []})
             for kind, items in piece.items():
                 into[kind] += items

@@ -98,7 +98,10 @@ class CellRows:
 def add_extra(draft: Draft, initiative: str, day: int, extra: Mapping[str, int]) -> None:
     """Add counts of the whole initiative to its day; names beyond the cap share one."""
     key = row_key(EXTRAS, initiative, day)
-    (found,) = unpack(draft.get(key) or pack({}))
+    value = draft.get(key)
+    if value is None:
+        draft.drop(row_key(EXTRAS, initiative, day - KEPT_DAYS))
+    found: Counts = unpack(value)[0] if value else {}
     for name, number in sorted(extra.items()):
         kept = name if name in found or len(found) < EXTRA_NAMES else orjson.dumps([orjson.loads(name)[0], OTHER]).decode()
         found[kept] = found.get(kept, 0) + number

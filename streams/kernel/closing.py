@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from detectors.cell import DIMENSIONS, LAST_MS, Counts, add, project
-from detectors.kpi import FRESHNESS, VARIANT_SHARE, breached, denominator, kpi
-from detectors.window import DAY, HOUR, end_of
+from detectors.kpi import FRESHNESS, VARIANT_SHARE, Ratio, breached, denominator, kpi
+from detectors.window import DAY, HOUR, MINUTE, end_of
 from governance.config import Config, Threshold
-from streams.kernel.bulletin import Adds
+from governance.message.duration import format_duration
+from streams.kernel.bulletin import SYSTEM, Adds
 from streams.kernel.cells import (
     DAYS,
     HOURS,
@@ -35,6 +36,7 @@ from streams.kernel.standing import Standing
 from streams.kernel.watch import Breach, Watch
 
 RULES = b"l"
+REFUSED_SHARE = "refused_share"
 KEYS_A_PHASE = 200  # keys judged in one phase: each may publish about 6 KB
 
 Phase = Callable[[], bool | None]  # returns True where it must be called again
@@ -50,6 +52,9 @@ class Closing:
         self.own = self.config.initiatives.get(initiative)
         self.definitions = definitions_of(self.own)
         self.thresholds = {f"threshold:{found.id}": found for found in sorted(self.own.thresholds, key=lambda t: t.id)} if self.own else {}
+        if initiative == SYSTEM:
+            self.definitions = {REFUSED_SHARE: Ratio("refused", "received", "down")}
+            self.thresholds = {"refused_input": refusals(self.config)}
         self.standing = Standing.read(draft, initiative) or Standing()
         self.rows = CellRows(draft, initiative, self.base)
         self.admission = Admission(draft, initiative, self.config, self.standing.cells)
@@ -106,7 +111,7 @@ class Closing:
         self.rows.write(MINUTES, self.now, part, cells)
         start = self.now - self.base
         for cell, counts in sorted(cells.items()):
-            if counts:
+            if counts and self.initiative != SYSTEM:
                 self.draft.send(kpi_window(self.initiative, cell, start, self.now, counts, self.definitions, whole[cell[:3]]))
 
     def close_hour(self, part: int, late: Cells) -> None:
@@ -261,6 +266,14 @@ class Closing:
             elif max(standing.last_minute, standing.last_hour, standing.last_day) > following - threshold.window:
                 times.append(following)
         return min((at for at in times if at > now), default=0)
+
+
+def refusals(config: Config) -> Threshold:
+    """Return the rule of `_system`: more than the configured share of a feed refused, in five minutes (or a base window), twice."""
+    window = max(5 * MINUTE, config.timing.window)
+    share = config.limits.refused_share
+    found: dict[str, object] = {"id": "refused_input", "kpi": REFUSED_SHARE, "op": ">", "value": share, "window": format_duration(window)}
+    return Threshold.model_validate({**found, "group_by": ["channel"], "min_denominator": 20, "reason": f"more than {share:.0%} of a feed is refused"})
 
 
 def positions(names: Sequence[str]) -> tuple[int, ...]:

@@ -26,7 +26,7 @@ from governance.message.reading import read
 from governance.message.refusal import Refusal
 from governance.message.rule_change import RuleChange
 from governance.message.tick import Tick
-from streams.kernel.bulletin import SYSTEM, Address, Adds, address, day_address, message, monitor_of, parts
+from streams.kernel.bulletin import REFUSED, SYSTEM, Address, Adds, address, day_address, message, monitor_of, parts
 from streams.kernel.marks import SWEEPS, Marks, digest, mark_of, sweep_row
 from streams.kernel.publishing import publish
 from streams.kernel.record import Commit, Record, Shard
@@ -121,8 +121,9 @@ class Fold:
         """Fold one record; what cannot be read or admitted becomes a dead letter and is counted."""
         self._events += 1
         plain, value, key = record.topic, record.value, record.key
+        self._count(record, "received")
         if value is None:
-            self._count(record, "tombstone")
+            self._count(record, "tombstones")
             return
         if self.config is not None and plain not in INPUTS:
             source = next(found for found in self.config.sources if found.topic == plain)
@@ -136,14 +137,15 @@ class Fold:
             self._refuse(record, found.code, found.path)
             self._answer_refused(found)
             return
-        self._count(record, "read")
         FOLDS[plain](self, record, found)
 
-    def _count(self, record: Record, what: str) -> None:
+    def _count(self, record: Record, *what: str) -> None:
         if self.config is None:
             return
         end = end_of(record.timestamp, self.config.timing.window)
-        self.adds_of(SYSTEM).note(("m", end, end), orjson.dumps([what, record.topic]).decode())
+        counts = self.adds_of(SYSTEM).counts(("m", end, end), ("-", record.topic, "-", "-"))
+        for name in what:
+            counts[name] = counts.get(name, 0) + 1
 
     def _refuse(self, record: Record, code: str, path: str | None) -> None:
         value = record.value or b""
@@ -158,7 +160,7 @@ class Fold:
             "error_path": path,
         }
         self.draft.send(publish("dead-letters", "dead-letter", None, where, record.topic, record.timestamp, data))
-        self._count(record, "refused." + code)
+        self._count(record, "refused", REFUSED + code)
 
     def _answer_refused(self, refusal: Refusal) -> None:
         if refusal.request_id and refusal.initiative:
@@ -344,15 +346,28 @@ def announce(
 ) -> dict[str, int]:
     """Send every monitor shard its parts, the last of them with `last`; return the last number per channel."""
     after = dict(numbers)
+    refused = refused_by_day(found.adds.get(SYSTEM))
     for to in range(shard.shards):
-        mine = {name: adds for name, adds in found.adds.items() if name == SYSTEM or monitor_of(name, shard.shards) == to}
-        if not (mine or found.configs or last):
+        mine = {name: adds for name, adds in found.adds.items() if monitor_of(name, shard.shards) == to}
+        if not (mine or found.configs or refused or last):
             continue
         bodies = list(parts(mine, found.configs))
+        bodies[-1]["refused"] = refused
         for body in bodies:
             after[str(to)] = after.get(str(to), 0) + 1
             draft.send(message(shard.number, after[str(to)], to, at, body, last if body is bodies[-1] else None))
     return after
+
+
+def refused_by_day(adds: Adds | None) -> dict[str, dict[str, int]]:
+    """Return refused records by day (its end in ms) and code: every monitor shard says in its reports what was not counted."""
+    found: dict[str, Counts] = {}
+    for (_, end, _), cells in adds.cells.items() if adds else ():
+        for counts in cells.values():
+            codes = {name: number for name, number in counts.items() if name.startswith(REFUSED)}
+            if codes:
+                add(found.setdefault(str(end_of(end - 1, DAY)), {}), codes)
+    return found
 
 
 @dataclass(slots=True)

@@ -3,9 +3,10 @@
     bulletin ─► put by, by (due time, initiative) ─► watermark = least over all intake shards ─► close what is due, in order ─► answer commands
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 import orjson
@@ -13,7 +14,8 @@ import orjson
 from detectors.window import DAY, end_of
 from governance.config import Config
 from streams.kernel.answers import Desk
-from streams.kernel.bulletin import SYSTEM, Adds, monitor_of
+from streams.kernel.bulletin import SYSTEM, Adds
+from streams.kernel.cells import add_extra
 from streams.kernel.closing import Closing
 from streams.kernel.record import Commit, Record, Shard
 from streams.kernel.rows import Draft, Rows, key_parts, pack, row_key, unpack
@@ -96,12 +98,15 @@ class MonitorFold:
             due, initiative, _ = key_parts(key)
             self._due.setdefault((due, initiative), []).append(key)
         self._wakes: dict[str, int] = {}
+        self._units = list(self._due)
         for key in view.keys(STANDINGS):
             self._woken(key_parts(key)[0])
+        heapify(self._units)
 
     def _woken(self, initiative: str) -> None:
         standing = Standing.read(self.draft, initiative)
         self._wakes[initiative] = standing.wake if standing else 0
+        heappush(self._units, (self._wakes[initiative], initiative))
 
     def take(self, record: Record) -> None:
         """Put by one part of a bulletin; a number seen before is dropped."""
@@ -118,6 +123,8 @@ class MonitorFold:
             self._take_config(config)
         for initiative, found in bulletin["initiatives"].items():
             self._put_by(initiative, found, f"{source}.{number}")
+        for day, codes in bulletin["refused"].items():
+            add_extra(self.draft, SYSTEM, int(day), {orjson.dumps([code]).decode(): n for code, n in codes.items()})
         if bulletin["last"] is not None:
             self._move(source, bulletin["last"])
 
@@ -139,6 +146,8 @@ class MonitorFold:
         for due, group in groups.items():
             key = row_key(DUE, due, initiative, sequence)
             self.draft.put(key, pack(group))
+            if (due, initiative) not in self._due:
+                heappush(self._units, (due, initiative))
             self._due.setdefault((due, initiative), []).append(key)
         for command in found["commands"]:
             self.stamp = replace(self.stamp, queued=self.stamp.queued + 1)
@@ -154,11 +163,12 @@ class MonitorFold:
         base = base_of(self.draft)
         assert base is not None
         at = max(end_of(entry[0], base), self.stamp.closed + base)
-        for initiative, wake in self._wakes.items():
+        for initiative, wake in list(self._wakes.items()):
             if not wake or wake > at:
                 standing = Standing.read(self.draft, initiative) or Standing()
-                standing.wake = self._wakes[initiative] = at
+                standing.wake = at
                 standing.write(self.draft, initiative)
+                self._woken(initiative)
 
     def _move(self, source: str, last: dict[str, Any]) -> None:
         watermark = last["watermark"]
@@ -192,9 +202,12 @@ class MonitorFold:
     def _next(self, limit: int) -> tuple[int, str] | None:
         if self.stamp.unit:
             return int(self.stamp.unit[0]), str(self.stamp.unit[1])
-        due = min((unit for unit in self._due if unit[0] <= limit), default=None)
-        wake = min(((at, name) for name, at in self._wakes.items() if 0 < at <= limit), default=None)
-        return min((unit for unit in (due, wake) if unit is not None), default=None)
+        while self._units:
+            unit = self._units[0]
+            if unit in self._due or (unit[0] > 0 and self._wakes.get(unit[1]) == unit[0]):
+                return unit if unit[0] <= limit else None
+            heappop(self._units)
+        return None
 
     def config_at(self, end: int) -> tuple[str, Config]:
         """Return (sha256, config) of the newest config effective before `end`, the first one where none is."""
@@ -210,9 +223,8 @@ class MonitorFold:
             adds.merge({**group, "commands": []})
         drain = now > self.stamp.drained_after(self.shard.shards)
         closing = Closing(self.draft, initiative, now, adds, self.config_at(now), drain=drain)
-        publish = initiative != SYSTEM or monitor_of(SYSTEM, self.shard.shards) == self.shard.number
         done = int(self.stamp.unit[2]) if self.stamp.unit else 0
-        for number, phase in enumerate(closing.phases() if publish else self._quietly(closing)):
+        for number, phase in enumerate(closing.phases()):
             if number < done:
                 continue
             again = True
@@ -228,9 +240,6 @@ class MonitorFold:
         self._woken(initiative)
         self.stamp = replace(self.stamp, unit=[])
         self._measure()
-
-    def _quietly(self, closing: Closing) -> Iterator[Any]:
-        yield closing.finish
 
 
 def events(counts: dict[str, int]) -> int:

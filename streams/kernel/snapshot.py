@@ -10,7 +10,7 @@ from governance.config import Config
 from governance.message.command import Command
 from governance.message.instant import parse_instant
 from reporting.snapshot import Row, Snapshot
-from streams.kernel.bulletin import SYSTEM
+from streams.kernel.bulletin import REFUSED, SYSTEM
 from streams.kernel.cells import DAYS, EXTRAS, HOURS, LATE, MINUTES, SLICE_CELLS, CellRows, Cells, merge
 from streams.kernel.closing import RULES
 from streams.kernel.rows import Draft, key_parts, row_key, unpack
@@ -122,10 +122,8 @@ def refused(extras: dict[str, int]) -> dict[str, int]:
     """Return refused records by reason code, over all topics."""
     found: dict[str, int] = {}
     for name, number in sorted(extras.items()):
-        kind = orjson.loads(name)[0]
-        if kind.startswith("refused."):
-            code = kind.removeprefix("refused.")
-            found[code] = found.get(code, 0) + number
+        code = orjson.loads(name)[0].removeprefix(REFUSED)
+        found[code] = found.get(code, 0) + number
     return found
 
 

@@ -1,6 +1,6 @@
 """The stamps: how far a shard has read, counted and closed. One row per shard, part of every commit."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Self
 
 import orjson
@@ -14,17 +14,18 @@ BEGINNING = -(1 << 53)  # before every event time
 class _Stamp:
     def pack(self) -> bytes:
         """Return the stamp's value."""
-        return bytes(memoryview(orjson.dumps({"v": VERSION, **asdict(self)}, option=orjson.OPT_SORT_KEYS)))
+        named = {item.name: getattr(self, item.name) for item in fields(self)}
+        return bytes(memoryview(orjson.dumps({"v": VERSION, **named}, option=orjson.OPT_SORT_KEYS)))
 
     @classmethod
     def read(cls, value: bytes | None) -> Self:
         """Return the stamp a value holds, the first one for None; raises RowVersionError for one from the future."""
         if value is None:
             return cls()
-        fields = orjson.loads(value)
-        if fields.pop("v") != VERSION:
+        found = orjson.loads(value)
+        if found.pop("v") != VERSION:
             raise RowVersionError("the stamp was written by a newer version: upgrade the program, rows are never downgraded")
-        return cls(**fields)
+        return cls(**found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Where one initiative stands: how many cells it has, which rows it keeps, and when it must be looked at even if nothing arrives."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from streams.kernel.rows import Draft, pack, row_key, unpack
 
@@ -29,9 +28,8 @@ class Standing:
         value = draft.get(row_key(STANDINGS, initiative))
         if value is None:
             return None
-        fields: dict[str, Any] = unpack(value)[0]
-        return cls(**fields)
+        return cls(*unpack(value))
 
     def write(self, draft: Draft, initiative: str) -> None:
         """Keep it."""
-        draft.put(row_key(STANDINGS, initiative), pack(asdict(self)))
+        draft.put(row_key(STANDINGS, initiative), pack(*[getattr(self, name) for name in self.__slots__]))

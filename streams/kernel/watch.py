@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import orjson
@@ -21,6 +21,7 @@ from governance.incident import ESCALATING, Subject, escalation_data, incident_d
 from governance.ladder import Owner, responsible, snapshot
 from governance.message.instant import format_instant
 from governance.playbook import playbook
+from streams.kernel.bulletin import SYSTEM
 from streams.kernel.publishing import publish, window_of
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
 
@@ -65,11 +66,11 @@ class Watch:
         if value is None:
             return Series(), {}
         history, episode, episodes, spent, ladder = unpack(value)
-        living = None if episode is None else Episode(**{**episode, "windows": tuple(episode["windows"])})
+        living = None if episode is None else Episode(*episode[:-1], windows=tuple(episode[-1]))
         return Series(tuple((end, hit) for end, hit in history), living, episodes, spent), ladder
 
     def _keep(self, key: bytes, series: Series, ladder: Mapping[str, Any]) -> None:
-        episode = None if series.episode is None else asdict(series.episode)
+        episode = None if series.episode is None else [getattr(series.episode, item.name) for item in fields(Episode)]
         self._draft.put(key, pack(series.history, episode, series.episodes, series.spent, ladder if episode else {}))
 
     def judge(self, threshold: Threshold, check: str, breach: Breach) -> None:
@@ -116,6 +117,8 @@ class Watch:
 
     def _subject(self, threshold: Threshold, check: str, values: Any) -> Subject:
         named = dict(zip(threshold.group_by, values, strict=True))
+        if self._initiative == SYSTEM:
+            return Subject(check, SYSTEM, {"feed": named["channel"]}, threshold.window)
         return Subject(check, self._initiative, {**named, "kpi": threshold.kpi}, threshold.window)
 
     def _find(self, threshold: Threshold, subject: Subject, named: str, breach: Breach, state: str) -> None:
