@@ -1,0 +1,1 @@
+"""Charts as inline SVG: pure functions from numbers to text, drawn at their final width, coloured by class only."""

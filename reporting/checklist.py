@@ -1,0 +1,47 @@
+"""The governance part: what this build can say about consent and changes, and plainly what it cannot."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from detectors.kpi import VIOLATIONS
+from governance.message.instant import format_instant, parse_instant
+from reporting.snapshot import Snapshot
+
+WHY = "the policy checks are not part of this build, so no change was judged"
+WHY_NO_CONSENT = "no exposure of the period has a settled consent verdict"
+
+
+def governance(snapshot: Snapshot, counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the report's `governance`; `counts` are the totals in their public shape."""
+    verdicts: Mapping[str, int] = counts["consent"]
+    violations = {verdict: verdicts[verdict] for verdict in VIOLATIONS if verdicts.get(verdict)}
+    judged = verdicts.get("valid", 0) + sum(violations.values())
+    return {
+        "status": "not_evaluated",
+        "why": WHY,
+        "checks": [],
+        "violations": [{"verdict": verdict, "exposures": number} for verdict, number in violations.items()],
+        "consent": {
+            "status": "evaluated" if judged else "not_evaluated",
+            "why": None if judged else WHY_NO_CONSENT,
+            "judged": judged,
+            "violations": sum(violations.values()),
+            "verdicts": dict(verdicts),
+        },
+        "pending_approvals": [],
+        "diffs": [],
+        "changes": [_change(change) for change in snapshot.rule_changes],
+    }
+
+
+def _change(change: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "at": format_instant(parse_instant(change["occurred_at"])),
+        "change_id": change["change_id"],
+        "rule_id": change["rule_id"],
+        "version": change.get("version"),
+        "previous_version": change.get("previous_version"),
+        "action": change["action"],
+        "channels": change.get("channels"),
+        "reason": change.get("reason"),
+    }

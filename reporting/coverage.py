@@ -1,0 +1,81 @@
+"""What a report leaves out, and how much of it: refused input, late events and cells too small to show.
+
+A cell is small when fewer than `minimum` people stood in it on every day. Small cells are merged, never dropped, so totals stay whole;
+a single one would follow by subtraction from the totals, so it takes the next smallest with it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from detectors.cell import Cell
+from reporting.snapshot import Row, Snapshot
+
+Key = tuple[str, ...]
+MERGED: Key = ("other, merged",)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Which keys may be shown alone and which are merged, together all keys; `small` of the merged are under the minimum."""
+
+    shown: frozenset[Key]
+    merged: frozenset[Key]
+    small: int
+
+
+def people(counts: Mapping[str, int]) -> int:
+    """Return how many people a cell is taken to hold: its distinct subjects, or, where its source only ever gave counts, its exposures."""
+    known = counts.get("subjects", 0)
+    return counts.get("exposures", 0) if not known and counts.get("tallied", 0) else known
+
+
+def sizes(rows: Iterable[Row], key_of: Callable[[Cell], Key]) -> dict[Key, int]:
+    """Return the largest number of people each key held in one row."""
+    largest: dict[Key, int] = {}
+    for row in rows:
+        held: dict[Key, int] = {}
+        for cell, counts in row.cells.items():
+            key = key_of(cell)
+            held[key] = held.get(key, 0) + people(counts)
+        for key, number in held.items():
+            largest[key] = max(number, largest.get(key, 0))
+    return largest
+
+
+def hidden(size_of: Mapping[Key, int], minimum: int) -> frozenset[Key]:
+    """Return the keys that may not stand alone: none, or at least two of them where there are two."""
+    small = {key for key, size in size_of.items() if size < minimum}
+    if len(small) == 1:
+        others = [key for key in size_of if key not in small]
+        if others:
+            small.add(min(others, key=lambda key: (size_of[key], key)))
+    return frozenset(small)
+
+
+def split(rows: Sequence[Row], key_of: Callable[[Cell], Key], minimum: int) -> Split:
+    """Return which keys of these rows are shown and which are merged."""
+    size_of = sizes(rows, key_of)
+    merged = hidden(size_of, minimum)
+    return Split(frozenset(size_of) - merged, merged, sum(size < minimum for size in size_of.values()))
+
+
+def coverage(snapshot: Snapshot, counts: Mapping[str, int], parts: Split) -> dict[str, Any]:
+    """Return the report's `coverage`: what was counted, refused (by reason) and late, and the cells that were merged."""
+    counted = sum(counts.get(name, 0) for name in ("exposures", "clicks", "conversions"))
+    refused = dict(sorted(snapshot.refused.items()))
+    lost = sum(refused.values())
+    return {
+        "events": counted,
+        "share": counted / (counted + lost) if counted + lost else None,
+        "late": snapshot.late,
+        "refused": refused,
+        "refused_total": lost,
+        "suppressed": {
+            "cells": parts.small,
+            "merged": len(parts.merged),
+            "shown": len(parts.shown),
+            "minimum_subjects": snapshot.config.privacy.minimum_subjects,
+        },
+        "partial_rows": sum(row.partial for row in snapshot.rows),
+    }

@@ -1,0 +1,53 @@
+"""What a report is made from: one initiative's rows, incidents and changes, as they stood at one watermark."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from detectors.cell import Cell
+from governance.config import Config, Initiative
+
+Unit = Literal["day", "hour"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The cells of one UTC day or hour, `[start_ms, end_ms)`; `partial` while the watermark is inside it."""
+
+    start_ms: int
+    end_ms: int
+    cells: Mapping[Cell, Mapping[str, int]]
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything a report says is in here or follows from it; times are epoch ms, rows stand oldest first.
+
+    `incidents` holds the `data` of each incident's latest step, `timelines` every step of it, `decision_paths` the exposures
+    per edge (from, to), `refused` the dead letters by reason, `feeds` the offset ranges that were read.
+    """
+
+    initiative: str
+    title: str
+    request: Mapping[str, Any]
+    period_from: int
+    period_to: int
+    watermark: int
+    unit: Unit
+    rows: tuple[Row, ...]
+    previous: tuple[Row, ...]
+    config: Config
+    config_sha256: str
+    incidents: tuple[Mapping[str, Any], ...] = ()
+    timelines: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    rule_changes: tuple[Mapping[str, Any], ...] = ()
+    decision_paths: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
+    late: int = 0
+    feeds: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def settings(self) -> Initiative:
+        """The initiative's part of the config, the defaults where it is only watched."""
+        return self.config.initiative(self.initiative)

@@ -1,0 +1,17 @@
+"""The canonical bytes of a report: one JSON document, keys sorted, UTF-8, no spaces."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+
+def dumps(report: Mapping[str, Any]) -> bytes:
+    """Return the canonical bytes; equal reports have equal bytes."""
+    return orjson.dumps(report, option=orjson.OPT_SORT_KEYS)
+
+
+def digest(report: Mapping[str, Any]) -> str:
+    """Return the sha256 of the canonical bytes, in hex."""
+    return sha256(dumps(report)).hexdigest()

@@ -1,0 +1,302 @@
+"""The terminal view: as many columns as there are, one fact a row, never wrapped; colour only for level, state and breach."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reporting import wording
+from reporting.figure import MINUS, NBSP, NONE, bare_points, bare_rate, day, integer, moment
+from reporting.issues import ACTIVE
+from reporting.recap import recap
+from reporting.safe import fit, plain, width
+from reporting.view.table import header, per_exposure, tiles
+
+MOST = 110
+ROWS = 24
+BAR = 10
+CODES = {"bold": "1", "dim": "90", "bad": "91", "warn": "33", "good": "32", "wait": "35", "info": "94"}
+LEVEL_STYLE = {3: "bad", 2: "warn"}
+ASCII = {
+    MINUS: "-",
+    NBSP: " ",
+    "–": "-",
+    "×": "x",
+    "·": ".",
+    "▼": "v",
+    "▲": "^",
+    "■": "#",
+    "█": "#",
+    "░": ".",
+    "●": "o",
+    "◆": "*",
+    "…": "~",
+    "→": "->",
+    "└": "`-",
+    "€": "EUR ",
+    "£": "GBP ",
+    "¥": "JPY ",
+    "\N{REPLACEMENT CHARACTER}": "?",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's head and how it is filled; `least` is the narrowest view it appears in."""
+
+    head: str
+    right: bool = False
+    least: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A cell's text and its style, "" for none."""
+
+    text: str
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """How wide the view is, and whether it may use colour and characters beyond ASCII."""
+
+    width: int
+    colour: bool
+    unicode: bool
+
+    def text(self, value: object) -> str:
+        """Return harmless text this screen can show."""
+        clean = plain(value)
+        if self.unicode:
+            return clean.replace(NBSP, " ")
+        return "".join(ASCII.get(mark, mark if mark.isascii() else "?") for mark in clean)
+
+    def paint(self, text: str, style: str) -> str:
+        """Return text in a style, as it is without colour."""
+        return f"\x1b[{CODES[style]}m{text}\x1b[0m" if self.colour and style and text.strip() else text
+
+    def line(self, *spans: Span) -> str:
+        """Return one row, cut where the screen ends."""
+        room, out = self.width, []
+        for span in spans:
+            text = self.text(span.text)
+            shown = fit(text, min(room, width(text)), "…" if self.unicode else "~")
+            room -= width(shown)
+            out.append(self.paint(shown, span.style))
+        return "".join(out).rstrip() if not self.colour else "".join(out)
+
+
+def render(report: Mapping[str, Any], width: int = MOST, colour: bool = False, unicode: bool = True) -> str:
+    """Return the report for a terminal of so many columns, ending with a line end."""
+    screen = Screen(max(40, min(width, MOST)), colour, unicode)
+    lines = [*_top(report, screen), "", *_segments(report, screen), "", *_trend(report, screen), "", *_issues(report, screen)]
+    lines += ["", *_backlog(report, screen), "", *_foot(report, screen)]
+    return "\n".join(lines) + "\n"
+
+
+def _top(report: Mapping[str, Any], screen: Screen) -> list[str]:
+    words = header(report)
+    mark = words["watermark"] + " UTC" if screen.unicode else report["period"]["watermark"]
+    active = sum(issue["state"] in ACTIVE for issue in report["issues"])
+    until = f"{words['from']} to {words['to']}"
+    partial = f", last {report['period']['unit']} partial" if report["period"]["partial"] else ""
+    lines = [
+        screen.line(
+            Span(report["title"], "bold"), Span(f"   watermark {mark}   ", "dim"), Span(f"{active} active", "bad" if active else "good")
+        ),
+        screen.line(Span(f"{until} UTC{partial}; {words['coverage']}", "dim")),
+        "",
+        *(line for sentence in recap(report) for line in _wrapped(screen, "".join(sentence), "bold" if sentence[0] else "")),
+        "",
+    ]
+    found = tiles(report)
+    room = max(len(tile["name"]) for tile in found) + 3
+    for tile in found:
+        style = {"bad": "bad", "good": "good"}.get(tile["status"], "dim")
+        lines.append(
+            screen.line(
+                Span(fit(screen.text(tile["name"]), room)), Span(fit(screen.text(tile["value"]), 13), "bold"), Span(tile["beside"], style)
+            )
+        )
+    return lines
+
+
+def _wrapped(screen: Screen, text: str, style: str) -> list[str]:
+    """Break a sentence at spaces; no-break spaces hold."""
+    lines, line = [], ""
+    for word in plain(text).split(" "):
+        if line and width(line) + 1 + width(word) > min(screen.width, 80):
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    return [screen.line(Span(text, style)) for text in (*lines, line)]
+
+
+def grid(screen: Screen, columns: Sequence[Column], rows: Sequence[Sequence[Span]]) -> list[str]:
+    """Return rows under heads; columns that need a wider screen are left out, then the first gives way."""
+    kept = [index for index, column in enumerate(columns) if screen.width >= column.least]
+    texts = [[screen.text(row[index].text) for index in kept] for row in rows]
+    heads = [screen.text(columns[index].head.upper()) for index in kept]
+    wide = [max([width(heads[place]), *(width(row[place]) for row in texts)]) for place in range(len(kept))]
+    wide[0] = max(8, min(wide[0], screen.width - sum(wide[1:]) - 3 * (len(kept) - 1)))
+    more = "…" if screen.unicode else "~"
+    styles = [["dim"] * len(kept), *([row[index].style for index in kept] for row in rows)]
+    lines = []
+    for row, style in zip([heads, *texts], styles, strict=True):
+        cells = []
+        for place, text in enumerate(row):
+            filled = fit(text, wide[place], more)
+            if columns[kept[place]].right:
+                filled = filled.rstrip().rjust(len(filled))
+            cells.append(screen.paint(filled, style[place]))
+        lines.append(_cut(screen, "   ".join(cells)))
+    return lines
+
+
+def _cut(screen: Screen, line: str) -> str:
+    return line.rstrip() if screen.colour else line[: screen.width].rstrip()
+
+
+def _segments(report: Mapping[str, Any], screen: Screen) -> list[str]:
+    figures = report["performance"]
+    columns = [
+        Column(" × ".join(figures["dimensions"])),
+        Column("", least=104),
+        Column("exposures", right=True),
+        Column("ctr %", right=True),
+    ]
+    columns += [Column("vs prev", right=True), Column("conv %", right=True), Column("per exp.", right=True, least=96)]
+    columns.append(Column("tech %", right=True, least=84))
+    shown = [segment for segment in figures["segments"] if not segment["merged"]]
+    longest = max((segment["counts"]["exposures"] for segment in shown), default=1) or 1
+    rows = [_segment(segment, " × ".join(segment["key"].values()), longest) for segment in shown[:ROWS]]
+    if len(shown) > ROWS:
+        rest = sum(segment["counts"]["exposures"] for segment in shown[ROWS:])
+        rows.append([Span(f"{len(shown) - ROWS} more cells", "dim"), Span(""), Span(integer(rest), "dim"), *[Span("")] * 5])
+    merged = [segment for segment in figures["segments"] if segment["merged"]]
+    for segment in merged:
+        name = f"{report['coverage']['suppressed']['merged']} small cells, merged"
+        rows.append([Span(name, "dim"), Span(""), Span(integer(segment["counts"]["exposures"]), "dim"), *[Span("")] * 5])
+    previous = figures["previous"]
+    rows.append(_segment({**figures["totals"], "change": previous["change"] if previous else None}, "All cells", 0))
+    return grid(screen, columns, rows)
+
+
+def _segment(segment: Mapping[str, Any], name: str, longest: int) -> list[Span]:
+    kpis, counts, change = segment["kpis"], segment["counts"], (segment["change"] or {}).get("ctr")
+    moved = change is not None and bool(change["moved"])
+    fell = change is not None and moved and change["difference"] < 0
+    style = "bad" if fell else "bold" if moved or not longest else ""
+    arrow = ("▼ " if fell else "▲ ") if moved else ""
+    bar = "█" * max(1, round(BAR * counts["exposures"] / longest)) if longest and counts["exposures"] else ""
+    return [
+        Span(name, "bold" if moved or not longest else ""),
+        Span(bar, "info"),
+        Span(integer(counts["exposures"])),
+        Span(bare_rate(kpis["ctr"]), style),
+        Span(f"{arrow}{bare_points(change['difference'])}" if change else NONE, style or "dim"),
+        Span(bare_rate(kpis["conversion_rate"])),
+        Span(per_exposure(counts, kpis)),
+        Span(bare_rate(kpis["technical_fallback_rate"])),
+    ]
+
+
+def _trend(report: Mapping[str, Any], screen: Screen) -> list[str]:
+    """Return CTR over time: one row per day or hour, a dot on one axis, changes between the rows."""
+    points = [point for point in report["performance"]["trend"] if point["kpis"]["ctr"] is not None]
+    if not points:
+        return [screen.line(Span("No exposure was counted in the period.", "dim"))]
+    values = [point["kpis"]["ctr"] for point in points]
+    low, high = min(values), max(values)
+    room = max(16, min(44, screen.width - 44))
+    lines = [screen.line(Span(fit("CTR, %", 26), "dim"), Span(f"{bare_rate(low)} to {bare_rate(high)}", "dim"))]
+    changes = [change for change in report["governance"]["changes"] if change["action"] in ("deployed", "rolled_back")]
+    for point in points:
+        place = round((point["kpis"]["ctr"] - low) / ((high - low) or 1) * (room - 1))
+        when = day(point["start"]) if report["period"]["unit"] == "day" else moment(point["start"], report["period"]["watermark"])
+        partial = "  partial" if point["partial"] else ""
+        dot = " " * place + "●"
+        lines.append(
+            screen.line(Span(fit(when, 14)), Span(fit(bare_rate(point["kpis"]["ctr"]), 12)), Span(dot, "info"), Span(partial, "dim"))
+        )
+        for change in changes:
+            if point["start"] <= change["at"] < point["end"]:
+                lines.append(screen.line(Span(f"  ▼ {_went_out(report, change)}", "wait")))
+    return lines
+
+
+def _went_out(report: Mapping[str, Any], change: Mapping[str, Any]) -> str:
+    channels = f" on {', '.join(change['channels'])}" if change["channels"] else ""
+    version = f" v{change['version']}" if change["version"] is not None else ""
+    when = moment(change["at"], report["period"]["watermark"])
+    return f"{when} {change['change_id']} {change['action'].replace('_', ' ')} {change['rule_id']}{version}{channels}"
+
+
+def _issues(report: Mapping[str, Any], screen: Screen) -> list[str]:
+    if not report["issues"]:
+        return [screen.line(Span("Nothing is open and nothing was breached in the period.", "good"))]
+    columns = [
+        Column("what"),
+        Column("level"),
+        Column("id", least=72),
+        Column("state"),
+        Column("owner", least=100),
+        Column("since", right=True),
+    ]
+    order = [1, 2, 0, 3, 4, 5]
+    rows = []
+    for issue in report["issues"]:
+        active = issue["state"] in ACTIVE
+        style = LEVEL_STYLE.get(issue["level"], "") if active else "dim"
+        state = {"open": "bad", "acknowledged": "info", "pending": "wait"}.get(issue["state"], "dim")
+        rows.append(
+            [
+                Span(issue["title"], "bold" if active else "dim"),
+                Span(_level(issue["level"], screen), style),
+                Span(issue["id"][:8], "dim"),
+                Span(wording.state(issue).lower(), state),
+                Span(wording.owner(issue).split(", ")[0] if not (issue["owner"] or {}).get("substitute_for") else wording.owner(issue)),
+                Span(moment(issue["opened_at"], report["period"]["watermark"])),
+            ]
+        )
+    # `grid` lets its first column give way, so what is long stands first there and second on the screen
+    return grid(
+        screen, [columns[0], *(columns[index] for index in order if index)], [[row[0], *(row[i] for i in order if i)] for row in rows]
+    )
+
+
+def _level(level: int, screen: Screen) -> str:
+    if not level:
+        return "○" if screen.unicode else "-"
+    return f"{'■' * level}{'·' * (3 - level)} L{level}" if screen.unicode else f"L{level}"
+
+
+def _backlog(report: Mapping[str, Any], screen: Screen) -> list[str]:
+    if not report["backlog"]:
+        return [screen.line(Span("There is nothing to do.", "dim"))]
+    columns = [Column("to do"), Column("owner"), Column("priority", least=80), Column("due", right=True)]
+    rows = []
+    for item in report["backlog"]:
+        owner = wording.sentence(item["owner"]["person"]) if item["owner"] else "nobody yet"
+        due = moment(item["due"], report["period"]["watermark"])
+        rows.append(
+            [
+                Span(item["title"], "bold" if item["priority"] == 1 else ""),
+                Span(owner, "" if item["owner"] else "warn"),
+                Span(wording.PRIORITIES[item["priority"]]),
+                Span(due, "warn" if item["overdue"] else ""),
+            ]
+        )
+    return grid(screen, columns, rows)
+
+
+def _foot(report: Mapping[str, Any], screen: Screen) -> list[str]:
+    gate = report["plan"]["header"]["merge_gate"]["not_evaluated"]
+    lines = [screen.line(Span(f"Not evaluated: {', '.join([*gate, 'sign-offs'])}.", "dim"))]
+    active = [issue for issue in report["issues"] if issue["kind"] == "incident" and issue["state"] in ACTIVE]
+    if active:
+        lines.append(screen.line(Span("Next  ", "dim"), Span(f"pmon incidents show {active[0]['id'][:8]}")))
+    else:
+        lines.append(screen.line(Span("Next  ", "dim"), Span("pmon incidents list")))
+    return lines
