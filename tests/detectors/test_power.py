@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.power import plan, progress, users_to_go
@@ -20,6 +20,7 @@ def test_a_plan_for_five_to_five_and_a_half_per_cent() -> None:
     assert found.planned_n == 99_940
 
 
+@settings(deadline=None)
 @given(st.floats(1e-3, 1), st.integers(100, 10**6), st.floats(1e-3, 1))
 def test_after_the_users_to_go_the_half_width_is_the_smallest_effect_worth_having(error: float, n: int, effect: float) -> None:
     more = users_to_go(error, n, effect, 0.05, 20_000)

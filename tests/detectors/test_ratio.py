@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors import ratio
@@ -47,6 +47,7 @@ def test_rate_ratio_sequence_equals_the_convex_program(row: dict[str, Any]) -> N
     assert row["log_rate_ratio_upper"] == pytest.approx(high, abs=5e-7)
 
 
+@settings(deadline=None)
 @given(counts, counts, shares, priors)
 def test_bayes_factor_is_the_textbook_one(a: int, b: int, share: float, k: float) -> None:
     w = (share, 1 - share)
@@ -54,6 +55,7 @@ def test_bayes_factor_is_the_textbook_one(a: int, b: int, share: float, k: float
     assert expected == pytest.approx(ratio.log_bayes_factor((a, b), w, k), rel=1e-7, abs=2e-7)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**5), st.integers(0, 10**5), shares, priors, st.floats(1e-4, 0.3))
 def test_both_ends_of_the_rate_ratio_are_where_the_test_rejects(a: int, b: int, share: float, k: float, alpha: float) -> None:
     w = (share, 1 - share)
@@ -65,6 +67,7 @@ def test_both_ends_of_the_rate_ratio_are_where_the_test_rejects(a: int, b: int, 
             assert -math.log(alpha) == pytest.approx(at_end, rel=1e-6, abs=1e-4)
 
 
+@settings(deadline=None)
 @given(st.lists(counts, min_size=2, max_size=6), priors, st.integers(1, 5))
 def test_arms_may_be_renamed_and_shares_given_in_any_unit(users: list[int], k: float, rotation: int) -> None:
     weights = [i + 1.0 for i in range(len(users))]
@@ -74,12 +77,14 @@ def test_arms_may_be_renamed_and_shares_given_in_any_unit(users: list[int], k: f
     assert expected == pytest.approx(ratio.log_bayes_factor(users, [7 * w for w in weights], k), rel=1e-9, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(counts, counts, shares)
 def test_swapping_the_arms_inverts_the_rate_ratio(a: int, b: int, share: float) -> None:
     low, high = ratio.log_rate_ratio_interval(a, b, (share, 1 - share), k=100, alpha=0.05)
     assert (-high, -low) == pytest.approx(ratio.log_rate_ratio_interval(b, a, (1 - share, share), k=100, alpha=0.05), abs=1e-7)
 
 
+@settings(deadline=None)
 @given(counts, counts, shares, st.floats(1e-6, 0.5), st.floats(0.01, 0.9))
 def test_a_smaller_alpha_widens_the_rate_ratio(a: int, b: int, share: float, alpha: float, factor: float) -> None:
     wide = ratio.log_rate_ratio_interval(a, b, (share, 1 - share), k=100, alpha=alpha * factor)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from detectors import sequence
@@ -70,6 +70,7 @@ def test_welch_equals_public_packages(case: dict[str, Any]) -> None:
         assert expected["p_value"] == pytest.approx(found.p_value, rel=1e-6)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**9), st.floats(1e-6, 0.49), st.integers(100, 10**6))
 def test_bounds_on_one_side_use_the_published_formula(n: int, alpha: float, tuning: int) -> None:
     """z1^2 = 2(Nr+1)/(Nr) ln(1 + sqrt(Nr+1)/(2a)), r from 2a."""
@@ -78,6 +79,7 @@ def test_bounds_on_one_side_use_the_published_formula(n: int, alpha: float, tuni
     assert expected == pytest.approx(sequence.one_sided_boundary(n, alpha, tuning), rel=1e-9)
 
 
+@settings(deadline=None)
 @given(st.floats(-1, 1), st.floats(1e-3, 1), st.integers(10, 10**8), alphas, st.floats(-0.5, 0.5))
 def test_p_is_below_alpha_exactly_where_the_interval_excludes_the_margin(d: float, se: float, n: int, alpha: float, margin: float) -> None:
     seen = Comparison(d, se, n)
@@ -87,6 +89,7 @@ def test_p_is_below_alpha_exactly_where_the_interval_excludes_the_margin(d: floa
     assert (distance > 0) == (sequence.p_value(seen, alpha, 20_000, margin=margin) < alpha)
 
 
+@settings(deadline=None)
 @given(st.floats(-1, 1), st.floats(1e-3, 1), st.integers(10, 10**8), alphas, st.floats(-0.5, 0.5))
 def test_p_on_one_side_is_below_alpha_exactly_where_the_lower_bound_exceeds_the_margin(
     d: float, se: float, n: int, alpha: float, margin: float
@@ -97,6 +100,7 @@ def test_p_on_one_side_is_below_alpha_exactly_where_the_lower_bound_exceeds_the_
     assert (distance > 0) == (sequence.one_sided_p(seen, alpha, 20_000, margin=margin) < alpha)
 
 
+@settings(deadline=None)
 @given(whole_values, whole_values, st.randoms(use_true_random=False), st.integers(0, 40))
 def test_order_and_split_of_users_change_nothing(treatment: list[int], control: list[int], shuffler: Any, cut: int) -> None:
     seen = comparison(treatment, control)
@@ -106,6 +110,7 @@ def test_order_and_split_of_users_change_nothing(treatment: list[int], control: 
     assert seen == sequence.compare(mean(split), mean(Moments.of(control)))
 
 
+@settings(deadline=None)
 @given(whole_values, st.integers(0, 39), st.integers(-50, 200))
 def test_a_user_whose_value_moves_leaves_the_sums_of_the_new_values(values: list[int], at: int, after: int) -> None:
     at %= len(values)
@@ -114,6 +119,7 @@ def test_a_user_whose_value_moves_leaves_the_sums_of_the_new_values(values: list
     assert Moments.of(values[:at]) + Moments.of(values[at + 1 :]) == Moments.of(values) - Moments.of([values[at]])
 
 
+@settings(deadline=None)
 @given(whole_values, whole_values, alphas)
 def test_swapping_the_arms_flips_the_interval_and_keeps_p(treatment: list[int], control: list[int], alpha: float) -> None:
     seen, swapped = comparison(treatment, control), comparison(control, treatment)
@@ -123,6 +129,7 @@ def test_swapping_the_arms_flips_the_interval_and_keeps_p(treatment: list[int], 
     assert sequence.lower_bound(seen, alpha, 5000) == -sequence.upper_bound(swapped, alpha, 5000)
 
 
+@settings(deadline=None)
 @given(whole_values, whole_values, alphas, st.floats(0.01, 0.99))
 def test_a_smaller_alpha_widens_every_interval(treatment: list[int], control: list[int], alpha: float, factor: float) -> None:
     seen = comparison(treatment, control)
@@ -135,6 +142,7 @@ def test_a_smaller_alpha_widens_every_interval(treatment: list[int], control: li
     assert fixed.ci[0] < looser.ci[0] < looser.ci[1] < fixed.ci[1]
 
 
+@settings(deadline=None)
 @given(whole_values, whole_values, st.integers(1, 1000))
 def test_a_change_of_unit_scales_the_interval_and_keeps_p(treatment: list[int], control: list[int], unit: int) -> None:
     seen = comparison(treatment, control)
@@ -143,6 +151,7 @@ def test_a_change_of_unit_scales_the_interval_and_keeps_p(treatment: list[int], 
     assert sequence.p_value(seen, 0.05, 5000) == pytest.approx(sequence.p_value(scaled, 0.05, 5000), rel=1e-9)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 30)), min_size=2, max_size=30))
 def test_a_ratio_spreads_as_its_linearised_users_do(pairs: list[tuple[int, int]]) -> None:
     """Delta method: the variance of m - R d per user over the squared mean of d."""
@@ -154,6 +163,7 @@ def test_a_ratio_spreads_as_its_linearised_users_do(pairs: list[tuple[int, int]]
     assert float(np.var(m - quotient * d, ddof=1) / d.mean() ** 2) == pytest.approx(found.variance, rel=1e-9, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(whole_values.filter(lambda values: sum(values) != 0))
 def test_a_ratio_to_one_per_user_is_the_mean(values: list[int]) -> None:
     as_ratio, as_mean = ratio(PairedMoments.of((value, 1) for value in values)), mean(Moments.of(values))
