@@ -82,7 +82,7 @@ def test_the_core_asks_nothing_outside_its_arguments(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["import time", "from random import choice", "import os.path", "dt.datetime.now()", "date.today()", "uuid4()", "open('x')", "x.read_text()"],
+    ["import time", "from random import choice", "import os.path", "dt.datetime.now()", "uuid4()", "open('x')", "x.read_text()"],
 )
 def test_the_search_for_the_outside_finds_it(line: str) -> None:
     """The rule above can fail: each way to the outside is seen."""
