@@ -56,11 +56,7 @@ class Bits:
 
     def number(self, width: int) -> int:
         """Read an unsigned integer, most significant bit first. Raises ConsentStringError (`truncated`)."""
-        start, end = self._at, self._at + width  # as in run, which a list of vendors would call for each of its thousands of fields
-        if end > len(self._bits):
-            raise self._truncated(width)
-        self._at = end
-        return int(self._bits[start:end], 2)
+        return int(self.run(width), 2)
 
     def flag(self) -> bool:
         """Read one bit. Raises ConsentStringError (`truncated`)."""
@@ -80,6 +76,25 @@ class Bits:
         if max(pair) >= len(ascii_uppercase):
             raise self.wrong("letter", "a two-letter code has a letter beyond Z", start)
         return "".join(ascii_uppercase[value] for value in pair)
+
+    def spans(self, count: int, highest: int) -> tuple[tuple[int, int], ...]:
+        """Read that many ids of 16 bits, each a single one (bit 0) or first and last of a range (bit 1), within 1 to `highest`.
+
+        Raises ConsentStringError (`truncated`, `vendor_range`, `vendor_above_max`).
+        """
+        bits, at, found = self._bits, self._at, []
+        for _ in range(count):  # thousands in one string, hence no call for each field
+            width = 33 if bits[at : at + 1] == "1" else 17
+            if at + width > len(bits):
+                self._at = at
+                raise self._cut_span()
+            first, last = int(bits[at + 1 : at + 17], 2), int(bits[at + width - 16 : at + width], 2)
+            if not 0 < first <= last <= highest:
+                raise self._bad_span(first, last, at)
+            found.append((first, last))
+            at += width
+        self._at = at
+        return tuple(found)
 
     def fibonacci(self) -> int:
         """Read a Fibonacci coded integer, 1 or more: places weigh 1, 2, 3, 5, 8…, and 11 ends it (GPP, Consent String Specification).
@@ -111,3 +126,14 @@ class Bits:
 
     def _truncated(self, width: int) -> ConsentStringError:
         return self.wrong("truncated", f"ends at bit {len(self._bits)}, inside a field of {width} bits", self._at)
+
+    def _cut_span(self) -> ConsentStringError:
+        """The first field of the span that is not there whole: its mark, its first id or its last."""
+        left = len(self._bits) - self._at
+        self._at += 0 if left == 0 else 1 if left < 17 else 17
+        return self._truncated(1 if left == 0 else 16)
+
+    def _bad_span(self, first: int, last: int, at: int) -> ConsentStringError:
+        if first == 0 or last < first:
+            return self.wrong("vendor_range", "has a vendor range that starts at 0 or runs backwards", at)
+        return self.wrong("vendor_above_max", "has a vendor id above its MaxVendorId", at)

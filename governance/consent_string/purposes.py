@@ -77,14 +77,15 @@ class PurposeTables:
 DOCUMENTED = PurposeTables(TCF_PURPOSES, GPP_FIELDS)
 
 
-def purpose_tables(tcf: Mapping[int | str, str | Sequence[str]], gpp: Mapping[str, str | Sequence[str]]) -> PurposeTables:
+def purpose_tables(tcf: Mapping[str, str | Sequence[str]], gpp: Mapping[str, str | Sequence[str]]) -> PurposeTables:
     """The documented tables with the given rows in place of theirs; an empty list takes a row out, `{}` changes nothing.
 
-    Numbers may be text, purposes one name or several. Raises ValueError that names a number outside 1 to 24 or a field that is not known.
+    Numbers are text as in a config file, purposes one name or several.
+    Raises ValueError that names a number outside 1 to 24 or a field that is not known.
     """
     numbers: dict[int, Names] = {}
     for key, names in tcf.items():
-        if not str(key).isascii() or not str(key).isdigit() or not 1 <= int(key) <= PURPOSES:
+        if not (key.isascii() and key.isdigit()) or not 1 <= int(key) <= PURPOSES:
             raise ValueError(f"consent.purposes.tcf: {key} is not a TCF purpose, they are 1 to {PURPOSES}")
         numbers[int(key)] = _names(names)
     unknown = sorted(set(gpp) - set(GPP_FIELDS))

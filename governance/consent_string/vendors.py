@@ -52,16 +52,4 @@ def read_ranges(bits: Bits, highest: int = HIGHEST_VENDOR) -> tuple[tuple[int, i
 
     Raises ConsentStringError (`truncated`, `vendor_range`, `vendor_above_max`).
     """
-    return tuple([_range(bits, highest) for _ in range(bits.number(12))])
-
-
-def _range(bits: Bits, highest: int) -> tuple[int, int]:
-    is_range = bits.flag()
-    first = bits.number(16)
-    last = bits.number(16) if is_range else first
-    if 0 < first <= last <= highest:
-        return (first, last)
-    start = bits.at - (33 if is_range else 17)
-    if first == 0 or last < first:
-        raise bits.wrong("vendor_range", "has a vendor range that starts at 0 or runs backwards", start)
-    raise bits.wrong("vendor_above_max", "has a vendor id above its MaxVendorId", start)
+    return bits.spans(bits.number(12), highest)
