@@ -22,10 +22,7 @@ def add(into: Counts, more: Mapping[str, int]) -> None:
     {'clicks': 3, 'last_ms': 5, 'exposures': 3}
     """
     for name, number in more.items():
-        if name == LAST_MS:
-            total = max(number, into.get(name, number))
-        else:
-            total = into.get(name, 0) + number
+        total = max(number, into.get(name, number)) if name == LAST_MS else into.get(name, 0) + number
         if total:
             into[name] = total
         else:

@@ -1,7 +1,7 @@
 """Half-open event-time windows aligned to the epoch in UTC, each named by its end.
 
-     start            end
-       |------[ w )-----|          an event at `end` belongs to the next window, so no event counts twice
+start            end
+  |------[ w )-----|          an event at `end` belongs to the next window, so no event counts twice
 """
 
 SECOND = 1_000

@@ -19,7 +19,14 @@ class Chain:
 
     def append(self, initiative: str, kind: str, at: str, body: Mapping[str, Any]) -> tuple["Chain", dict[str, Any]]:
         """Return the chain after one more entry, and the entry with its hashes; `at` is RFC 3339."""
-        entry = {"initiative": initiative, "sequence": self.sequence + 1, "kind": kind, "at": at, "body": dict(body), "previous_hash": self.head}
+        entry = {
+            "initiative": initiative,
+            "sequence": self.sequence + 1,
+            "kind": kind,
+            "at": at,
+            "body": dict(body),
+            "previous_hash": self.head,
+        }
         digest = entry_hash(entry)
         return Chain(self.sequence + 1, digest), {**entry, "hash": digest}
 

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 NAMESPACE = UUID("5c1e46f0-6d0b-5a52-9d5c-0b6f2b4d7a31")
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 LONGEST_KEY_BYTES = 64  # of BLAKE2b (RFC 7693); a longer key is first hashed, as HMAC does
 
 
@@ -19,7 +20,7 @@ def compact(value: Any) -> str:
 
     Raises ValueError for NaN and the infinities, which JSON cannot say.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def sha256_of(value: Any) -> str:

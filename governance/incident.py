@@ -29,7 +29,9 @@ def owner_data(owner: Owner | None) -> dict[str, Any] | None:
     return {"role": owner.role, "person": owner.person, "substitute_for": owner.substitute_for, "reason": owner.reason}
 
 
-def incident_data(subject: Subject, episode: Episode, step: Step, owner: Owner | None, advice: tuple[dict[str, Any], str]) -> dict[str, Any]:
+def incident_data(
+    subject: Subject, episode: Episode, step: Step, owner: Owner | None, advice: tuple[dict[str, Any], str]
+) -> dict[str, Any]:
     """Return the whole incident after a step, without its place in the audit chain."""
     playbook, action = advice
     state = "closed" if step == "closed" else episode.state

@@ -18,7 +18,10 @@ PLAYBOOKS: dict[str, dict[str, Any]] = {
     },
     "request": {
         "title": "A figure asked for in a report is past the bound given with it",
-        "steps": ["Open the report's segments for the dimension asked for.", "Decide with the owner whether the bound becomes a threshold of the config."],
+        "steps": [
+            "Open the report's segments for the dimension asked for.",
+            "Decide with the owner whether the bound becomes a threshold of the config.",
+        ],
         "action": "Decide whether the bound becomes a standing threshold, and act on the segment named.",
     },
     "freshness": {
@@ -32,12 +35,18 @@ PLAYBOOKS: dict[str, dict[str, Any]] = {
     },
     "refused_input": {
         "title": "Many records are refused",
-        "steps": ["Read the dead letters: reason code and error path name the field.", "Ask the producer named by the topic for the change of that field."],
+        "steps": [
+            "Read the dead letters: reason code and error path name the field.",
+            "Ask the producer named by the topic for the change of that field.",
+        ],
         "action": "Get the producer to send what the schema says; refused records are not counted.",
     },
     "cardinality": {
         "title": "More values of a dimension than its cap",
-        "steps": ["Look at the values: ids or free text in a dimension are a producer's fault.", "Raise the cap in `limits` if the values are meant."],
+        "steps": [
+            "Look at the values: ids or free text in a dimension are a producer's fault.",
+            "Raise the cap in `limits` if the values are meant.",
+        ],
         "action": "Clean the dimension at its source, or raise its cap.",
     },
 }

@@ -42,10 +42,12 @@ class Station:
 class Replay:
     """Feeds records to all shards; hands every output to `publish` in the order decided, bulletins (topic `monitor-signals`) included.
 
-    `config` None means the records bring their own.
+    `config` None means the records bring their own, `own_ticks` that they bring their ticks too.
     """
 
-    def __init__(self, partitions: int, publish: Publish, config: Config | None, subject_key: bytes = FILE_KEY) -> None:
+    def __init__(
+        self, partitions: int, publish: Publish, config: Config | None, subject_key: bytes = FILE_KEY, *, own_ticks: bool = False
+    ) -> None:
         self.stations = [Station(Shard(number, partitions, subject_key)) for number in range(partitions)]
         self.config = config
         self.records = 0
@@ -53,7 +55,7 @@ class Replay:
         self._tick = 0  # the last tick folded
         self._waiting = 0
         self._last = 0
-        self._seen_ticks = False
+        self._own_ticks = own_ticks
         self._asked: int | None = None
         if config is not None:
             self._announce(config)
@@ -82,7 +84,7 @@ class Replay:
             self._advance(record)
             self._put(record)
             self._last = max(self._last, record.timestamp)
-        if not self._seen_ticks and self._last:
+        if not self._own_ticks and self._last:
             self._run_to(clockwork.after(self._last, self._timing_tick()))
         self._fold()
 
@@ -90,7 +92,6 @@ class Replay:
         return (self.config or Config(version=1)).timing.tick
 
     def _take_tick(self, record: Record) -> None:
-        self._seen_ticks = True
         station = self.stations[record.partition]
         if self._waiting > STRETCH_RECORDS or station.waiting.get(COMMANDS):
             self._fold()
@@ -98,7 +99,7 @@ class Replay:
 
     def _advance(self, record: Record) -> None:
         """Fold what waits where the stretch is full, or where a command wants to be answered at its own time."""
-        if self._seen_ticks:
+        if self._own_ticks:
             return
         tick = self._timing_tick()
         covered = record.timestamp // tick * tick  # every tick up to here was written before this record
@@ -127,16 +128,15 @@ class Replay:
 
     def drain(self) -> None:
         """Run the clock on until everything is closed; opens no freshness and runs no timeout."""
-        if self._seen_ticks or not self._last:
+        if self._own_ticks or not self._last:
             return
         ticks = list(clockwork.drain(self._last, self.config or Config(version=1)))
         if ticks:
             self._run_to(ticks[-1], drain=True)
 
     def run_until_closed(self, time: int) -> None:
-        """Run the clock on just until every window up to `time` (ms) is closed."""
-        timing = (self.config or Config(version=1)).timing
-        at = clockwork.after(time + timing.allowed_lateness + 2 * timing.tick, timing.tick)
+        """Run the clock on just until every window that ends by `time` (ms) is closed."""
+        at = closing_tick(time, self.config or Config(version=1))
         if at > self._tick:
             self._run_to(at, drain=True)
 
@@ -189,3 +189,9 @@ class Replay:
                 for key, value in sorted(rows.items()):
                     digest.update(b"%d %d " % (len(key), len(value)) + key + value)
         return digest.hexdigest()
+
+
+def closing_tick(time: int, config: Config) -> int:
+    """Return the tick that closes the windows that end by `time`, both in ms."""
+    timing = config.timing
+    return -(-(time + timing.allowed_lateness + timing.tick) // timing.tick) * timing.tick

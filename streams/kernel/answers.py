@@ -1,6 +1,6 @@
 """Answers to commands: a report built from the shard's rows, or why there is none. A request asked again is answered again, not done again.
 
-    r [request id]   the answer given, kept for the deduplication horizon
+r [request id]   the answer given, kept for the deduplication horizon
 """
 
 from collections.abc import Mapping
@@ -95,5 +95,3 @@ def forget_answers(draft: Draft, now: int) -> None:
     for key in draft.keys(ANSWERS):
         if unpack(draft.get(key) or b"")[0] < now:
             draft.drop(key)
-
-

@@ -2,7 +2,7 @@
 
 Parts carry contiguous numbers per channel (intake shard -> monitor shard); only the last part of a tick carries the watermark.
 
-    {"v":1, "from":p, "number":n, "initiatives":{name: {"adds":[[level, end, due, [[profile, channel, cohort, variant, counts]], extra]],
+    {"v":1, "from":p, "shards":P, "number":n, "initiatives":{name: {"adds":[[level, end, due, [[profile, channel, cohort, variant, counts]], extra]],
      "rules":[...], "commands":[...]}}, "configs":[...], "refused":{day end: {code: n}}, "last": null | {"watermark":ms, "at":ms, "drain":bool, "positions":{topic: offset}}}
 
 An add goes to the row named by (level, end) and is applied when the watermark passes `due`. `extra` counts things of the whole initiative: edges of
@@ -18,7 +18,7 @@ import orjson
 
 from detectors.cell import Cell, Counts, add
 from detectors.window import DAY, HOUR, end_of
-from streams.kernel.record import Outgoing
+from streams.kernel.record import Outgoing, Shard
 
 VERSION = 1
 SIGNALS = "monitor-signals"
@@ -123,7 +123,9 @@ def parts(initiatives: Mapping[str, Adds], configs: list[dict[str, Any]]) -> Ite
     yield body
 
 
-def message(source: int, number: int, to: int, at: int, body: Mapping[str, Any], last: Mapping[str, Any] | None) -> Outgoing:
+def message(shard: Shard, number: int, to: int, at: int, body: Mapping[str, Any], last: Mapping[str, Any] | None) -> Outgoing:
     """Return one numbered part as a message to monitor shard `to`."""
-    value = orjson.dumps({"v": VERSION, "from": source, "number": number, **body, "last": last}, option=orjson.OPT_SORT_KEYS)
-    return Outgoing(SIGNALS, to, str(source).encode(), bytes(memoryview(value)), at)
+    value = orjson.dumps(
+        {"v": VERSION, "from": shard.number, "shards": shard.shards, "number": number, **body, "last": last}, option=orjson.OPT_SORT_KEYS
+    )
+    return Outgoing(SIGNALS, to, str(shard.number).encode(), bytes(memoryview(value)), at)

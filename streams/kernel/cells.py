@@ -1,10 +1,10 @@
 """The cell rows of one initiative: minutes, hours, days and what came late to a day; by slices, so that no row grows with the number of cells.
 
-    m [initiative, end, slice]   minute rows, kept 3 h      every admitted cell has an ordinal; slice = ordinal // SLICE_CELLS,
-    h [initiative, end, slice]   hour rows, kept 48 h       so a slice of an hour is made of the same slice of its minutes
-    d [initiative, end, slice]   day rows, kept 400 d
-    z [initiative, end, slice]   what was added to the day itself while it is open, late
-    e [initiative, end]          counts of the whole initiative on that day: path edges, rule versions
+m [initiative, end, slice]   minute rows, kept 3 h      every admitted cell has an ordinal; slice = ordinal // SLICE_CELLS,
+h [initiative, end, slice]   hour rows, kept 48 h       so a slice of an hour is made of the same slice of its minutes
+d [initiative, end, slice]   day rows, kept 400 d
+z [initiative, end, slice]   what was added to the day itself while it is open, late
+e [initiative, end]          counts of the whole initiative on that day: path edges, rule versions
 """
 
 from collections.abc import Iterable, Mapping

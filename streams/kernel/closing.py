@@ -273,7 +273,9 @@ def refusals(config: Config) -> Threshold:
     window = max(5 * MINUTE, config.timing.window)
     share = config.limits.refused_share
     found: dict[str, object] = {"id": "refused_input", "kpi": REFUSED_SHARE, "op": ">", "value": share, "window": format_duration(window)}
-    return Threshold.model_validate({**found, "group_by": ["channel"], "min_denominator": 20, "reason": f"more than {share:.0%} of a feed is refused"})
+    return Threshold.model_validate(
+        {**found, "group_by": ["channel"], "min_denominator": 20, "reason": f"more than {share:.0%} of a feed is refused"}
+    )
 
 
 def positions(names: Sequence[str]) -> tuple[int, ...]:
@@ -288,4 +290,3 @@ def wholes(slices: Any) -> dict[tuple[str, ...], Counts]:
         for cell, counts in cells.items():
             add(found.setdefault(cell[:3], {}), counts)
     return found
-

@@ -1,7 +1,7 @@
 """The intake: one shard's fold of its inputs. It only adds; it decides nothing that depends on other subjects.
 
-    records ─► decode ─► admit (in_future, too_old, repeated) ─► address (minute, hour, day; due) ─► pending rows
-    tick    ─► watermark ─► one bulletin per monitor shard out of the pending rows
+records ─► decode ─► admit (in_future, too_old, repeated) ─► address (minute, hour, day; due) ─► pending rows
+tick    ─► watermark ─► one bulletin per monitor shard out of the pending rows
 """
 
 from collections.abc import Callable, Sequence
@@ -252,7 +252,9 @@ class Fold:
     def command(self, record: Record, command: Command) -> None:
         """Forward a command; a repeated request is forwarded too, since it is answered again."""
         named = self._named(command.initiative)
-        self.adds_of(named).commands.append({"request_id": command.request_id, "initiative": named, "command": command.model_dump(mode="json")})
+        self.adds_of(named).commands.append(
+            {"request_id": command.request_id, "initiative": named, "command": command.model_dump(mode="json")}
+        )
 
     def config_record(self, record: Record, event: ConfigRecord) -> None:
         """Take a config: the first one holds from the beginning of time unless it says otherwise, a later one from its stamp."""
@@ -355,7 +357,7 @@ def announce(
         bodies[-1]["refused"] = refused
         for body in bodies:
             after[str(to)] = after.get(str(to), 0) + 1
-            draft.send(message(shard.number, after[str(to)], to, at, body, last if body is bodies[-1] else None))
+            draft.send(message(shard, after[str(to)], to, at, body, last if body is bodies[-1] else None))
     return after
 
 

@@ -1,6 +1,6 @@
 """The monitor: one shard's fold of its bulletins. What arrives is put by; what decides runs when the watermark passes its due time.
 
-    bulletin ─► put by, by (due time, initiative) ─► watermark = least over all intake shards ─► close what is due, in order ─► answer commands
+bulletin ─► put by, by (due time, initiative) ─► watermark = least over all intake shards ─► close what is due, in order ─► answer commands
 """
 
 from collections.abc import Sequence
@@ -80,8 +80,8 @@ def step(view: Rows, shard: Shard, batch: Sequence[Record]) -> Commit:
     for record in batch:
         if fold.full or record.offset < fold.stamp.offset:
             continue
-        fold.take(record)
-        fold.settle()
+        if fold.take(record):
+            fold.settle()
     return fold.draft.commit(replace(fold.stamp, commits=fold.stamp.commits + 1).pack())
 
 
@@ -93,6 +93,8 @@ class MonitorFold:
         self.shard = shard
         self.stamp = MonitorStamp.read(view.stamp)
         self.full = False
+        self._entries = config_entries(self.draft)
+        self._base = base_of(self.draft)
         self._due: dict[tuple[int, str], list[bytes]] = {}
         for key in view.keys(DUE):
             due, initiative, _ = key_parts(key)
@@ -108,14 +110,14 @@ class MonitorFold:
         self._wakes[initiative] = standing.wake if standing else 0
         heappush(self._units, (self._wakes[initiative], initiative))
 
-    def take(self, record: Record) -> None:
-        """Put by one part of a bulletin; a number seen before is dropped."""
+    def take(self, record: Record) -> bool:
+        """Put by one part of a bulletin; a number seen before is dropped. Return whether something may be due now."""
         self.stamp = replace(self.stamp, offset=record.offset + 1)
         bulletin = orjson.loads(record.value or b"null")
         source, number = str(bulletin["from"]), bulletin["number"]
         last = self.stamp.numbers.get(source, 0)
         if number <= last:
-            return
+            return False
         if number != last + 1:
             raise ChannelGapError(f"channel {source} -> {self.shard.number}: number {number} after {last}, offset {record.offset}")
         self.stamp = replace(self.stamp, numbers={**self.stamp.numbers, source: number})
@@ -127,9 +129,10 @@ class MonitorFold:
             add_extra(self.draft, SYSTEM, int(day), {orjson.dumps([code]).decode(): n for code, n in codes.items()})
         if bulletin["last"] is not None:
             self._move(source, bulletin["last"])
+        return bulletin["last"] is not None
 
     def _put_by(self, initiative: str, found: dict[str, Any], sequence: str) -> None:
-        base = base_of(self.draft)
+        base = self._base
         assert base is not None, "a bulletin before the first config"
         limit = self.stamp.closed
         if initiative not in self._wakes:
@@ -154,13 +157,13 @@ class MonitorFold:
             self.draft.put(row_key(QUEUE, self.stamp.queued), pack(command))
 
     def _take_config(self, config: dict[str, Any]) -> None:
-        entries = config_entries(self.draft)
         entry = [BEGINNING if config["effective_at"] is None else config["effective_at"], config["sha256"]]
-        if entry in entries:
+        if entry in self._entries:
             return
-        self.draft.put(ENTRIES, pack(sorted([*entries, entry])))
+        self._entries = sorted([*self._entries, entry])
+        self.draft.put(ENTRIES, pack(self._entries))
         self.draft.put(row_key(BLOBS, config["sha256"]), bytes(memoryview(orjson.dumps(config["config"]))))
-        base = base_of(self.draft)
+        base = self._base = base_of(self.draft)
         assert base is not None
         at = max(end_of(entry[0], base), self.stamp.closed + base)
         for initiative, wake in list(self._wakes.items()):
@@ -178,7 +181,7 @@ class MonitorFold:
 
     def settle(self) -> None:
         """Close what is due and answer what was asked, in order, until nothing is left or the commit is full."""
-        base = base_of(self.draft)
+        base = self._base
         if base is None:
             return
         limit = self.stamp.watermark(self.shard.shards) // base * base
@@ -211,8 +214,7 @@ class MonitorFold:
 
     def config_at(self, end: int) -> tuple[str, Config]:
         """Return (sha256, config) of the newest config effective before `end`, the first one where none is."""
-        entries = config_entries(self.draft)
-        sha256 = max((entry for entry in entries if entry[0] < end), default=entries[0])[1]
+        sha256 = max((entry for entry in self._entries if entry[0] < end), default=self._entries[0])[1]
         return sha256, config_of(self.draft.get(row_key(BLOBS, sha256)) or b"")
 
     def _close(self, now: int, initiative: str) -> None:

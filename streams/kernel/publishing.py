@@ -1,12 +1,13 @@
 """What a monitor shard says: CloudEvents out of plain values, with ids that a replay makes again."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from detectors.cell import CONSENT, DIMENSIONS, LAST_MS, REVENUE, Cell, Counts
-from detectors.kpi import BUILT_IN, FRESHNESS, VARIANT_SHARE, Ratio, kpi
+from detectors.kpi import BUILT_IN, FRESHNESS, VARIANT_SHARE, Ratio, kpi, ratio
 from governance.identity import event_id
 from governance.message.cloud_event import cloud_event
 from governance.message.instant import format_instant
@@ -31,9 +32,15 @@ def publish(topic: str, kind: str, key: str | None, identity: str, subject: str,
     return Outgoing(topic, None, None if key is None else key.encode(), bytes(memoryview(orjson.dumps(event))), time)
 
 
+@lru_cache(maxsize=4_096)
+def written(time: int) -> str:
+    """Return a time as it is written; the cells of a window share theirs."""
+    return format_instant(time)
+
+
 def window_of(start: int, end: int) -> dict[str, str]:
     """Return a window as it is written."""
-    return {"start": format_instant(start), "end": format_instant(end)}
+    return {"start": written(start), "end": written(end)}
 
 
 def public_counts(counts: Mapping[str, int], revision: str = "counts") -> dict[str, Any]:
@@ -47,13 +54,15 @@ def public_counts(counts: Mapping[str, int], revision: str = "counts") -> dict[s
 
 def public_kpis(counts: Counts, definitions: Mapping[str, Ratio], end: int, whole: Mapping[str, int]) -> dict[str, float | None]:
     """Return every key figure of a closed window."""
-    figures = {name: kpi(name, counts, definitions) for name in definitions}
+    figures = {name: ratio(definition, counts) for name, definition in definitions.items()}
     figures[FRESHNESS] = kpi(FRESHNESS, counts, definitions, window_end=end) if LAST_MS in counts else None
     figures[VARIANT_SHARE] = kpi(VARIANT_SHARE, counts, definitions, whole=whole)
     return figures
 
 
-def kpi_window(initiative: str, cell: Cell, start: int, end: int, counts: Counts, definitions: Mapping[str, Ratio], whole: Counts) -> Outgoing:
+def kpi_window(
+    initiative: str, cell: Cell, start: int, end: int, counts: Counts, definitions: Mapping[str, Ratio], whole: Counts
+) -> Outgoing:
     """Return one closed base window of one full cell, revision `counts`."""
     data = {
         "initiative": initiative,
@@ -69,5 +78,9 @@ def kpi_window(initiative: str, cell: Cell, start: int, end: int, counts: Counts
 
 def definitions_of(initiative: Any) -> dict[str, Ratio]:
     """Return the key figures of an initiative's config (None: the built-in ones)."""
-    own = {} if initiative is None else {name: Ratio(found.numerator, found.denominator, found.better) for name, found in initiative.kpis.items()}
+    own = (
+        {}
+        if initiative is None
+        else {name: Ratio(found.numerator, found.denominator, found.better) for name, found in initiative.kpis.items()}
+    )
     return {**BUILT_IN, **own}

@@ -80,7 +80,9 @@ def unpack(value: bytes) -> list[Any]:
     """Return the parts of a row's value after its version; raises RowVersionError for one from the future."""
     parts: list[Any] = orjson.loads(value)
     if parts[0] != VERSION:
-        raise RowVersionError(f"a row has version {parts[0]}, this program reads version {VERSION}: upgrade the program, rows are never downgraded")
+        raise RowVersionError(
+            f"a row has version {parts[0]}, this program reads version {VERSION}: upgrade the program, rows are never downgraded"
+        )
     return parts[1:]
 
 

@@ -11,7 +11,7 @@ from governance.message.command import Command
 from governance.message.instant import parse_instant
 from reporting.snapshot import Row, Snapshot
 from streams.kernel.bulletin import REFUSED, SYSTEM
-from streams.kernel.cells import DAYS, EXTRAS, HOURS, LATE, MINUTES, SLICE_CELLS, CellRows, Cells, merge
+from streams.kernel.cells import DAYS, EXTRAS, HOURS, LATE, SLICE_CELLS, CellRows, Cells, merge
 from streams.kernel.closing import RULES
 from streams.kernel.rows import Draft, key_parts, row_key, unpack
 from streams.kernel.standing import Standing
@@ -99,7 +99,9 @@ REQUESTED = {"request_id", "requested_at", "requested_by", "initiative", "window
 
 def data_overlaps(data: dict[str, Any], start: int, end: int) -> bool:
     """Return whether an incident was alive in [start, end)."""
-    return parse_instant(data["opened_at"]) <= end and (data["state"] in ("open", "acknowledged") or parse_instant(data["updated_at"]) > start)
+    return parse_instant(data["opened_at"]) <= end and (
+        data["state"] in ("open", "acknowledged") or parse_instant(data["updated_at"]) > start
+    )
 
 
 def day_extras(draft: Draft, initiative: str, start: int, end: int) -> dict[str, int]:

@@ -1,10 +1,10 @@
 """The watched keys of one initiative: each threshold's series, their incidents, and everything an incident's step publishes.
 
-    t [initiative, threshold, values…]   series: last windows, living incident, ladder at its opening
-    a [initiative]                       timers: [due, threshold, values…] of the incidents that time alone can change
-    f [initiative, threshold]            last event per key, for `freshness_s`
-    u [initiative, incident]             the incident after its last step, and its steps so far
-    g [initiative]                       head of the audit chain
+t [initiative, threshold, values…]   series: last windows, living incident, ladder at its opening
+a [initiative]                       timers: [due, threshold, values…] of the incidents that time alone can change
+f [initiative, threshold]            last event per key, for `freshness_s`
+u [initiative, incident]             the incident after its last step, and its steps so far
+g [initiative]                       head of the audit chain
 """
 
 from collections.abc import Mapping
@@ -66,7 +66,7 @@ class Watch:
         if value is None:
             return Series(), {}
         history, episode, episodes, spent, ladder = unpack(value)
-        living = None if episode is None else Episode(*episode[:-1], windows=tuple(episode[-1]))
+        living = None if episode is None else Episode(*[*episode[:-1], tuple(episode[-1])])
         return Series(tuple((end, hit) for end, hit in history), living, episodes, spent), ladder
 
     def _keep(self, key: bytes, series: Series, ladder: Mapping[str, Any]) -> None:
@@ -138,10 +138,20 @@ class Watch:
             "policy": self._policy,
             "evidence": [],
         }
-        self._draft.send(publish("findings", "finding", self._initiative, event_id("finding", identity, state), subject.check, breach.end, data))
+        self._draft.send(
+            publish("findings", "finding", self._initiative, event_id("finding", identity, state), subject.check, breach.end, data)
+        )
 
     def _after(
-        self, key: bytes, check: str, threshold: Threshold, subject: Subject, values: tuple[str, ...], observed: Observed, ladder: dict[str, Any], now: int
+        self,
+        key: bytes,
+        check: str,
+        threshold: Threshold,
+        subject: Subject,
+        values: tuple[str, ...],
+        observed: Observed,
+        ladder: dict[str, Any],
+        now: int,
     ) -> None:
         series = observed.series
         if observed.step == "opened":
@@ -163,7 +173,9 @@ class Watch:
     def _publish(self, subject: Subject, episode: Episode, step: Step, owner: Owner | None, now: int, reason: str | None) -> None:
         advice = playbook(subject.check, subject.key.get("kpi"), self._config.playbooks)
         data = incident_data(subject, episode, step, owner, advice)
-        entry = self._audit("incident", now, {name: data[name] for name in ("incident_id", "check", "step", "sequence", "state", "level", "owner")})
+        entry = self._audit(
+            "incident", now, {name: data[name] for name in ("incident_id", "check", "step", "sequence", "state", "level", "owner")}
+        )
         data |= {"previous_hash": entry["previous_hash"], "hash": entry["hash"]}
         key = incident_key(subject.check, self._initiative, subject.key)
         identity = event_id("incident", episode.incident_id, episode.sequence)
@@ -173,7 +185,7 @@ class Watch:
             asked = escalation_data(data, owner, why)
             escalated = event_id("escalation", episode.incident_id, episode.sequence)
             self._draft.send(publish("escalations", "escalation", key, escalated, episode.incident_id, now, asked))
-        self._remember(episode.incident_id, data, step, now)
+        self._remember(episode.incident_id, data)
 
     def _audit(self, kind: str, now: int, body: Mapping[str, Any]) -> dict[str, Any]:
         key = row_key(AUDIT, self._initiative)
@@ -184,11 +196,11 @@ class Watch:
         self._draft.send(publish("audit-log", "audit-entry", self._initiative, identity, self._initiative, now, entry))
         return entry
 
-    def _remember(self, identity: str, data: Mapping[str, Any], step: Step, now: int) -> None:
+    def _remember(self, identity: str, data: Mapping[str, Any]) -> None:
         key = row_key(INCIDENTS, self._initiative, identity)
         value = self._draft.get(key)
         steps = unpack(value)[1] if value else []
-        line = {"at": format_instant(now), "step": step, "level": data["level"], "state": data["state"]}
+        line = {name: data[name] for name in ("sequence", "step", "updated_at", "level", "state", "owner")}
         self._draft.put(key, pack(data, [*steps, line][-KEPT_STEPS:]))
 
     def notice(self, check: str, key: Mapping[str, str], end: int, window: int, observed: float | None, expected: float | None) -> None:
@@ -219,7 +231,9 @@ class Watch:
 
     def saw(self, check: str, last: Mapping[tuple[str, ...], int]) -> None:
         """Keep event time of the last event per key."""
-        self._draft.put(row_key(SEEN, self._initiative, check), pack({orjson.dumps(name).decode(): at for name, at in sorted(last.items())}))
+        self._draft.put(
+            row_key(SEEN, self._initiative, check), pack({orjson.dumps(name).decode(): at for name, at in sorted(last.items())})
+        )
 
 
 def remembered(draft: Draft, initiative: str) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
