@@ -63,7 +63,8 @@ def kpi(
 ) -> float | None:
     """Return the key figure `name` of `counts`, None where it is not defined.
 
-    `window_end` (ms) is needed for `freshness_s`, `whole` (the counts over all variants) for `variant_share`. Raises KeyError for an unknown name.
+    `window_end` (ms) is needed for `freshness_s`, `whole` (the counts over all variants) for `variant_share`.
+    Raises KeyError for an unknown name.
     """
     if name == FRESHNESS:
         last = counts.get(LAST_MS)

@@ -5,8 +5,8 @@
                         │ └─acknowledge─► acknowledged ──repeat──► open         │
                         └────────────────────── breach ─────────────────────────┘   reopened, one level up
 
-`met`: M of the last N eligible windows are breached. `repeat`: they are again, counted after the last escalation. Only eligible windows are observed;
-one without enough evidence neither counts nor clears.
+`met`: M of the last N eligible windows are breached. `repeat`: they are again, counted after the last escalation.
+Only eligible windows are observed; one without enough evidence neither counts nor clears.
 """
 
 from collections.abc import Callable
@@ -74,7 +74,7 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One watched key: its last eligible windows, its incident if one lives, episodes so far, and the end up to which breaches are spent."""
+    """One watched key: its last eligible windows, the incident that lives, episodes so far, and up to which end breaches are spent."""
 
     history: tuple[tuple[int, bool], ...] = ()
     episode: Episode | None = None
@@ -84,7 +84,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What came of one observation: the series after it, the step of its incident if any, and for a breach whether it is pending or confirmed."""
+    """What came of one observation: the series after it, its incident's step if any, and whether a breach is pending or confirmed."""
 
     series: Series
     step: Step | None = None

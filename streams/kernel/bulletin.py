@@ -2,11 +2,13 @@
 
 Parts carry contiguous numbers per channel (intake shard -> monitor shard); only the last part of a tick carries the watermark.
 
-    {"v":1, "from":p, "shards":P, "number":n, "initiatives":{name: {"adds":[[level, end, due, [[profile, channel, cohort, variant, counts]], extra]],
-     "rules":[...], "commands":[...]}}, "configs":[...], "refused":{day end: {code: n}}, "last": null | {"watermark":ms, "at":ms, "drain":bool, "positions":{topic: offset}}}
+    {"v":1, "from":p, "shards":P, "number":n,
+     "initiatives":{name: {"adds":[[level, end, due, [[profile, channel, cohort, variant, counts]], extra]], "rules":[...], "commands":[...]}},
+     "configs":[...], "refused":{day end: {code: n}},
+     "last": null | {"watermark":ms, "at":ms, "drain":bool, "positions":{topic: offset}}}
 
-An add goes to the row named by (level, end) and is applied when the watermark passes `due`. `extra` counts things of the whole initiative: edges of
-decision paths and rule versions seen. `refused` goes to every shard, for the coverage of its reports.
+An add goes to the row named by (level, end) and is applied when the watermark passes `due`. `extra` counts things of the whole
+initiative: edges of decision paths and rule versions seen. `refused` goes to every shard, for the coverage of its reports.
 """
 
 from collections.abc import Iterator, Mapping
@@ -50,14 +52,14 @@ def address(time: int, stamp: int, lateness: int, window: int) -> Address:
 
 
 def day_address(day: int, stamp: int, lateness: int, window: int) -> Address:
-    """Return the address of what goes to the day ending at `day` itself: due with the base window of its stamp, in time for the day if it can be."""
+    """Return the address of what goes to the day ending at `day`: due with its stamp's base window, in time for the day if it can be."""
     due = end_of(stamp, window)
     return "d", day, min(due, day) if stamp - lateness < day else due
 
 
 @dataclass(slots=True)
 class Adds:
-    """What is added to one initiative: counts per address and cell, counts of the whole initiative, rule changes and commands in order."""
+    """What is added to one initiative: counts per address and cell, its own counts, rule changes and commands in order."""
 
     cells: dict[Address, dict[Cell, Counts]] = field(default_factory=dict)
     extra: dict[Address, Counts] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The cell rows of one initiative: minutes, hours, days and what came late to a day; by slices, so that no row grows with the number of cells.
+"""The cell rows of one initiative: minutes, hours, days and what came late to a day; in slices, so that no row grows with the cells.
 
 m [initiative, end, slice]   minute rows, kept 3 h      every admitted cell has an ordinal; slice = ordinal // SLICE_CELLS,
 h [initiative, end, slice]   hour rows, kept 48 h       so a slice of an hour is made of the same slice of its minutes

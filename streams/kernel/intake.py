@@ -70,7 +70,8 @@ def ready(view: Rows, tick: Record) -> bool:
 def step(view: Rows, shard: Shard, batch: Sequence[Record]) -> Commit:
     """Return the commit of a batch: records of one input topic, offsets ascending; what the stamp has already is skipped.
 
-    Takes a prefix of the batch where the whole would not fit a commit, and nothing at all before the first config; `position` tells how far it got.
+    Takes a prefix of the batch where the whole would not fit a commit, and nothing at all before the first config;
+    `position` tells how far it got.
     """
     topic = batch[0].topic
     stamp = IntakeStamp.read(view.stamp)
@@ -215,7 +216,7 @@ class Fold:
             notes(adds, where, event)
 
     def _subject(self, owner: bytes, event: Engagement, cell: Cell, adds: Adds, where: Address, stamp: int) -> None:
-        """Count the subject once per day and cell: in the window of its earliest punctual event, in the day alone while there are only late ones."""
+        """Count the subject once per day and cell: in the window of its earliest punctual event, in the day alone while all are late."""
         assert self.config is not None
         day = end_of(event.occurred_at, DAY)
         named = (event.initiative, day, cell)

@@ -1,4 +1,4 @@
-"""What a report is made from, read out of a shard's rows: as many rows as the period has days or hours, however many events are behind them."""
+"""What a report is made from, read out of a shard's rows: as many as the period has days or hours, whatever the number of events."""
 
 from typing import Any
 
