@@ -12,7 +12,7 @@ from governance.message.field import LARGEST_NUMBER
 MOST_CONDITIONS = 20
 LONGEST = 1_024
 KPI_NAME = r"[A-Za-z_][A-Za-z0-9_.]{0,127}"
-NUMBER = r"[+-]?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][+-]?\d{1,3})?"
+NUMBER = r"[+-]?(?:\d{1,15}(?:\.\d{0,32})?|\.\d{1,32})(?:[eE][+-]?\d{1,3})?"
 CONDITION = re.compile(rf"\s*({KPI_NAME})\s*(<=|>=|<|>)\s*({NUMBER})\s*", re.ASCII)
 SHAPE = "must be one or more of kpi op number joined by commas, such as ctr<0.02,technical_fallback_rate>=0.05"
 

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import StringConstraints, model_validator
+from pydantic import ConfigDict, JsonValue, StringConstraints, model_validator
 
 from governance.message.alert_threshold import AlertThreshold, Condition, parse_alert_threshold
-from governance.message.field import Incoming, MachineId, Name, Text, invalid, missing
+from governance.message.field import Incoming, MachineId, Name, Text, invalid, missing, needs, when
 from governance.message.instant import Instant
 from governance.message.report_window import ReportWindow, WindowText, parse_report_window
 
@@ -16,10 +16,17 @@ TopicName = Annotated[str, StringConstraints(min_length=1, max_length=249, patte
 EVERYWHERE = "*"  # the initiative of a command that is for every shard
 ABOUT_AN_INCIDENT = frozenset({"acknowledge", "resolve", "log_remediation", "silence", "sign_off"})
 NEEDED = {"silence": ("until",), "log_remediation": ("note",), "set_availability": ("person", "available")}
+_ABOUT: JsonValue = {"anyOf": [{"required": [name], "properties": {name: {"type": "string"}}} for name in ("incident_id", "report_id")]}
+_RULES: list[JsonValue] = [
+    when("command", ABOUT_AN_INCIDENT, _ABOUT),
+    *(needs("command", [command], fields) for command, fields in NEEDED.items()),
+]
 
 
 class Command(Incoming):
     """One record of `monitor-commands`; the key is `initiative`. Fields of other commands than the one named are ignored."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": _RULES})
 
     request_id: MachineId
     command: CommandName

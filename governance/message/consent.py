@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import StringConstraints, model_validator
+from pydantic import ConfigDict, JsonValue, StringConstraints, model_validator
 
-from governance.message.field import Incoming, MachineId, Name, Names, missing
+from governance.message.field import Incoming, MachineId, Name, Names, missing, when
 from governance.message.instant import Instant
 
 ConsentState = Literal[
@@ -15,6 +15,8 @@ GRANTS = frozenset({"given", "renewed"})
 # Any characters: a string that does not decode is a finding of its own, not a refusal. The bounds are 30 times what is seen.
 TcfString = Annotated[str, StringConstraints(max_length=8_192)]
 GppString = Annotated[str, StringConstraints(max_length=16_384)]
+_NOT_NULL: JsonValue = {"not": {"type": "null"}}
+_SAYS_WHAT: JsonValue = {"anyOf": [{"required": [name], "properties": {name: _NOT_NULL}} for name in ("purposes", "tcf", "gpp")]}
 
 
 class ConsentEvent(Incoming):
@@ -23,6 +25,8 @@ class ConsentEvent(Incoming):
     `purposes` null means all purposes in a state that takes consent away. A grant must say what it grants, by
     `purposes` or by a consent string: silence is not consent.
     """
+
+    model_config = ConfigDict(json_schema_extra={"allOf": [when("state", GRANTS, _SAYS_WHAT)]})
 
     event_id: MachineId
     occurred_at: Instant

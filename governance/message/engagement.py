@@ -2,9 +2,23 @@
 
 from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import ConfigDict, JsonValue, model_validator
 
-from governance.message.field import Amount, Count, Currency, Incoming, MachineId, Name, Names, Number, Share, invalid, missing
+from governance.message.field import (
+    Amount,
+    Count,
+    Currency,
+    Incoming,
+    MachineId,
+    Name,
+    Names,
+    Number,
+    Share,
+    invalid,
+    missing,
+    needs,
+    when,
+)
 from governance.message.instant import Instant
 
 EngagementType = Literal["exposure", "click", "conversion", "tally"]
@@ -12,8 +26,20 @@ Fallback = Literal["no_consent", "technical", "no_match"]
 MISSING = "-"  # the value of a dimension nobody set
 
 
+_CURRENCY: JsonValue = {"required": ["currency"], "properties": {"currency": {"type": "string"}}}
+_PAID: JsonValue = {"required": ["value_minor"], "properties": {"value_minor": {"type": "integer"}}}
+_EARNED: JsonValue = {"required": ["revenue_minor"], "properties": {"revenue_minor": {"minimum": 1}}}
+_RULES: list[JsonValue] = [
+    needs("type", ("exposure", "click", "conversion"), ["subject_id"]),
+    when("type", ["conversion"], {"if": _PAID, "then": _CURRENCY}),
+    when("type", ["tally"], {"if": _EARNED, "then": _CURRENCY}),
+]
+
+
 class Engagement(Incoming):
     """One record of `engagement-events`; the key is `subject_id`, free for a tally."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": _RULES})
 
     event_id: MachineId
     occurred_at: Instant
@@ -46,6 +72,8 @@ class Engagement(Incoming):
 
     @model_validator(mode="after")
     def _fits_its_type(self) -> Self:
+        if self.subject_id is not None and self.value_minor is None and self.type != "tally":
+            return self  # nearly every event
         if self.type == "tally":
             if self.revenue_minor and self.currency is None:
                 raise invalid("currency", "must be given with revenue_minor")

@@ -4,9 +4,10 @@ Refused in every name: control characters, line and paragraph separators, bidire
 mark. They have no place in a name and every view would have to fight them. Lone surrogates are no JSON at all.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 from pydantic_core import PydanticCustomError
 
 LONGEST_ID = 128
@@ -53,3 +54,13 @@ def missing(field: str) -> PydanticCustomError:
 def invalid(field: str, rule: str) -> PydanticCustomError:
     """Return the error of a field that contradicts another; `rule` says what would be right."""
     return PydanticCustomError("invalid_value", "{rule}", {"field": field, "rule": rule})
+
+
+def needs(field: str, values: Iterable[str], needed: Sequence[str]) -> JsonValue:
+    """Return the JSON Schema rule that a message whose `field` has one of the values must have the needed fields, not null."""
+    return when(field, values, {"required": [*needed], "properties": {name: {"not": {"type": "null"}} for name in needed}})
+
+
+def when(field: str, values: Iterable[str], rule: JsonValue) -> JsonValue:
+    """Return the JSON Schema rule that holds for a message whose `field` has one of the values."""
+    return {"if": {"required": [field], "properties": {field: {"enum": [*sorted(values)]}}}, "then": rule}

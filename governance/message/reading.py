@@ -40,6 +40,7 @@ MODELS: Mapping[str, type[Message]] = {
     CONFIG: ConfigRecord,
     TICKS: Tick,
 }
+KEY_FIELD = {ENGAGEMENT: "subject_id", CONSENT: "subject_id", RULES: "initiative", COMMANDS: "initiative"}
 UNIQUE_KEYS = frozenset({CONSENT, RULES, COMMANDS})
 
 LARGEST_BYTES = 256 * 1024
@@ -47,7 +48,7 @@ LARGEST_CONFIG_BYTES = 1024 * 1024  # our own message, and as large as the confi
 DEEPEST = 32
 STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # the end is optional, so that no input is scanned twice
 NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
-STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # read as signed bytes: +1 and -1
 REQUEST_ID = TypeAdapter[str](MachineId)
 INITIATIVE = TypeAdapter[str](Name)
 
@@ -61,12 +62,17 @@ def read(topic: str, key: bytes | None, value: bytes) -> Message | Refusal:
     content = decode(topic, value)
     if isinstance(content, Refusal):
         return content
-    result = _validated(MODELS[topic], content)
-    if not isinstance(result, Refusal):
-        result = _keyed(result, key)
-    if topic == COMMANDS and isinstance(result, Refusal):
-        return _answerable(result, content)
-    return result
+    try:
+        # The validator itself: `model_validate` around it costs a tenth of a read.
+        message: Message = MODELS[topic].__pydantic_validator__.validate_python(content)
+    except ValidationError as error:
+        refusal = refusal_of(error, content)
+    else:
+        field = KEY_FIELD.get(topic)
+        if field is None or _keyed(message, field, key):
+            return message
+        refusal = Refusal("key_mismatch", field, message=f"the key of the record must be its {field}")
+    return _answerable(refusal, content) if topic == COMMANDS else refusal
 
 
 def decode(topic: str, value: bytes) -> dict[str, Any] | Refusal:
@@ -87,26 +93,10 @@ def decode(topic: str, value: bytes) -> dict[str, Any] | Refusal:
     return cast(dict[str, Any], content)
 
 
-def _validated(model: type[Message], content: dict[str, Any]) -> Message | Refusal:
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        return refusal_of(error, content)
-
-
-def _keyed(message: Message, key: bytes | None) -> Message | Refusal:
-    """Return the message if its record has the key that brings it to the right partition."""
-    if isinstance(message, Engagement | ConsentEvent):
-        field, right = "subject_id", message.subject_id
-        if isinstance(message, Engagement) and message.type == "tally":
-            return message
-    elif isinstance(message, RuleChange | Command):
-        field, right = "initiative", message.initiative
-    else:
-        return message
-    if right is not None and key == right.encode():
-        return message
-    return Refusal("key_mismatch", field, message=f"the key of the record must be its {field}")
+def _keyed(message: Message, field: str, key: bytes | None) -> bool:
+    """Return whether the record has the key that brings it to its partition; a tally's key is free."""
+    right = getattr(message, field)
+    return right is None or key == right.encode() or (isinstance(message, Engagement) and message.type == "tally")
 
 
 def _answerable(refusal: Refusal, content: Mapping[str, Any]) -> Refusal:
@@ -121,8 +111,8 @@ def _answerable(refusal: Refusal, content: Mapping[str, Any]) -> Refusal:
 
 def _depth(value: bytes) -> int:
     """Return how deep arrays and objects are nested in JSON or the beginning of JSON."""
-    brackets = STRING.sub(b"", value).translate(None, NO_BRACKET)
-    return max(accumulate(map(STEP.__getitem__, brackets)), default=0)
+    brackets = STRING.sub(b"", value).translate(STEPS, NO_BRACKET)
+    return max(accumulate(memoryview(brackets).cast("b")), default=0)
 
 
 def _repeated(value: bytes) -> str | None:
@@ -135,6 +125,8 @@ def _repeated(value: bytes) -> str | None:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) == len(pairs):
+        return
     seen: set[str] = set()
     for name, _ in pairs:
         if name in seen:

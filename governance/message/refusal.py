@@ -14,6 +14,7 @@ RefusalCode = Literal[
 ]
 
 FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+FREE_MAPPING = "ends"  # its keys are content
 SUBJECT = re.compile(r"^\w+ should ")
 PATTERNS = {
     NAME_PATTERN: "must be printable text",
@@ -55,17 +56,14 @@ def refusal_of(error: ValidationError, content: Mapping[str, Any]) -> Refusal:
 
 
 def path_of(parts: tuple[str | int, ...]) -> str | None:
-    """Return a JSON path such as `decision_path[2]`, None for the message itself.
-
-    The path ends before a step that is no field of ours: keys of a free mapping are content.
-    """
+    """Return a JSON path such as `decision_path[2]`, None for the message itself; it ends where keys are content."""
     path = ""
     for part in parts:
         if isinstance(part, int):
             path += f"[{part}]"
         elif FIELD_NAME.fullmatch(part):
             path += f".{part}" if path else part
-        else:
+        if path == FREE_MAPPING:
             break
     return path or None
 

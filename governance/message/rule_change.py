@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from governance.message.field import MOST_ITEMS, Count, Incoming, MachineId, MachineIds, Name, Names, Text, missing
+from governance.message.field import MOST_ITEMS, Count, Incoming, MachineId, MachineIds, Name, Names, Text, missing, needs
 from governance.message.instant import Instant
 
 RuleAction = Literal[
@@ -43,6 +43,8 @@ class RuleChange(Incoming):
 
     Whatever a policy may ask for is optional here: its absence is a failed check with a name, not a refused message.
     """
+
+    model_config = ConfigDict(json_schema_extra={"allOf": [needs("action", VERSIONED, ["version"])]})
 
     event_id: MachineId
     occurred_at: Instant
