@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import partial
+from itertools import accumulate
 
 import pytest
 from hypothesis import given, settings
@@ -98,6 +99,18 @@ def test_version_3_is_not_read_as_anything_else() -> None:
     assert refused(text_of(core(version=3))).code == "version"
 
 
+def test_a_cut_is_reported_at_the_field_that_is_not_whole() -> None:
+    """Wherever a list of ranges ends too soon, the bit named is where the first missing field would start."""
+    pairs = [(vendor, vendor + vendor % 2) for vendor in range(1, 60)]
+    widths = [3, 16, 1, 12, *(width for first, last in pairs for width in ([1, 16] if first == last else [1, 16, 16]))]
+    starts = [0, *accumulate(widths)]
+    whole = text_of("001" + ranges(*pairs))
+
+    for length in range(1, len(whole) - 1):
+        failure = refused(text_of(core()) + "." + whole[:length])
+        assert (failure.code, failure.at_bit) == ("truncated", max(start for start in starts if start <= 6 * length))
+
+
 def test_restrictions_come_back() -> None:
     """A publisher allows nobody purpose 2, and vendors 3 and 7 to 9 purpose 8 only by consent."""
     entries = number(2, 12) + "0" + number(3, 16) + "1" + number(7, 16) + number(9, 16)
@@ -134,7 +147,8 @@ def test_segments_after_the_core_come_in_any_order() -> None:
         (["unknown_purpose"], tc(core(consent=(12,)))),
         (["unknown_special_feature"], tc(core(features=(3,)))),
         (["allowed_vendors_deprecated"], tc(core(), NOTHING_DISCLOSED, "010" + NO_VENDORS)),
-        (["vendor_ranges_not_ascending"], tc(core(vendors=ranges((5, 9), (1, 6))))),
+        (["vendor_ranges_not_ascending"], tc(core(vendors=ranges((5, 9), (1, 4))))),
+        (["vendor_ranges_not_ascending"], tc(core(vendors=ranges((5, 9), (9, 12))))),
     ],
 )
 def test_a_readable_string_is_judged(findings: list[str], text: str) -> None:
