@@ -15,6 +15,7 @@ from governance.message.command import Command
 from reporting.report import build
 from streams.kernel.publishing import publish
 from streams.kernel.record import Outgoing, Shard
+from streams.kernel.request import judge_request
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
 from streams.kernel.snapshot import snapshot
 from streams.kernel.stamp import BEGINNING
@@ -70,7 +71,11 @@ class Desk:
         check_request(self._draft, initiative, command, config)
         if self._now == BEGINNING:
             raise UnservedError("not_ready", "initiative", "nothing is closed yet: ask again once the first window is")
-        return build(snapshot(self._draft, initiative, command, self._now, self._now, sha256, config))
+        found = snapshot(self._draft, initiative, command, self._now, self._now, sha256, config)
+        if command.conditions:
+            judge_request(self._draft, found, command, sha256, config)
+            found = snapshot(self._draft, initiative, command, self._now, self._now, sha256, config)
+        return build(found)
 
 
 def check_request(draft: Draft, initiative: str, command: Command, config: Config) -> None:

@@ -3,7 +3,8 @@
 Parts carry contiguous numbers per channel (intake shard -> monitor shard); only the last part of a tick carries the watermark.
 
     {"v":1, "from":p, "shards":P, "number":n,
-     "initiatives":{name: {"adds":[[level, end, due, [[profile, channel, cohort, variant, counts]], extra]], "rules":[...], "commands":[...]}},
+     "initiatives":{name: {"adds":[[level, end, due, [[profile, channel, cohort, variant, counts]], extra]],
+                           "rules":[...], "commands":[...]}},
      "configs":[...], "refused":{day end: {code: n}},
      "last": null | {"watermark":ms, "at":ms, "drain":bool, "positions":{topic: offset}}}
 

@@ -47,7 +47,7 @@ class Closing:
 
     def __init__(self, draft: Draft, initiative: str, now: int, adds: Adds, config: tuple[str, Config], *, drain: bool) -> None:
         self.draft, self.initiative, self.now, self.adds, self.drain = draft, initiative, now, adds, drain
-        sha256, self.config = config
+        self.sha256, self.config = config
         self.base = self.config.timing.window
         self.own = self.config.initiatives.get(initiative)
         self.definitions = definitions_of(self.own)
@@ -58,7 +58,7 @@ class Closing:
         self.standing = Standing.read(draft, initiative) or Standing()
         self.rows = CellRows(draft, initiative, self.base)
         self.admission = Admission(draft, initiative, self.config, self.standing.cells)
-        self.watch = Watch(draft, initiative, self.config, sha256)
+        self.watch = Watch(draft, initiative, self.config, self.sha256)
         self._windows: dict[int, Cells] = {}
 
     def phases(self) -> Iterator[Phase]:
@@ -96,7 +96,10 @@ class Closing:
         return found
 
     def admit(self) -> None:
-        """Give every new cell its place, or `__other__`, before anything is counted."""
+        """Give every new cell its place, or `__other__`, before anything is counted; a new config is noted in the audit chain."""
+        if self.standing.config not in ("", self.sha256):
+            self.watch.audit("config", self.now, {"from": self.standing.config, "to": self.sha256})
+        self.standing.config = self.sha256
         cells = {cell for found in self.adds.cells.values() for cell in found}
         self.admission.admit(sorted(cells))
         new = sorted(self.admission.overflowed - set(self.standing.overflowed))

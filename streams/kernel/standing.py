@@ -20,6 +20,7 @@ class Standing:
     last_day: int = 0
     open_day: int = 0
     wake: int = 0
+    config: str = ""
     overflowed: list[str] = field(default_factory=list)
 
     @classmethod

@@ -85,6 +85,11 @@ class Watch:
             self._find(threshold, subject, named, breach, observed.finding)
         self._after(key, check, threshold, subject, breach.values, observed, ladder, breach.end)
 
+    def last_end(self, check: str, values: tuple[str, ...]) -> int:
+        """Return the end of the last window of a key that was judged, ms, -1 for none."""
+        series, _ = self._load(row_key(SERIES, self._initiative, check, *values))
+        return series.history[-1][0] if series.history else -1
+
     def pass_time(self, thresholds: Mapping[str, Threshold], now: int, *, drain: bool) -> bool:
         """Move the first incident whose time has come; return whether there was one. A drain runs no acknowledgement timeout."""
         for at, check, *values in self.timers():
@@ -173,7 +178,7 @@ class Watch:
     def _publish(self, subject: Subject, episode: Episode, step: Step, owner: Owner | None, now: int, reason: str | None) -> None:
         advice = playbook(subject.check, subject.key.get("kpi"), self._config.playbooks)
         data = incident_data(subject, episode, step, owner, advice)
-        entry = self._audit(
+        entry = self.audit(
             "incident", now, {name: data[name] for name in ("incident_id", "check", "step", "sequence", "state", "level", "owner")}
         )
         data |= {"previous_hash": entry["previous_hash"], "hash": entry["hash"]}
@@ -187,7 +192,8 @@ class Watch:
             self._draft.send(publish("escalations", "escalation", key, escalated, episode.incident_id, now, asked))
         self._remember(episode.incident_id, data)
 
-    def _audit(self, kind: str, now: int, body: Mapping[str, Any]) -> dict[str, Any]:
+    def audit(self, kind: str, now: int, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Append an entry to the initiative's audit chain and publish it; return the entry with its hashes."""
         key = row_key(AUDIT, self._initiative)
         value = self._draft.get(key)
         chain, entry = (Chain(*unpack(value)) if value else Chain()).append(self._initiative, kind, format_instant(now), body)
