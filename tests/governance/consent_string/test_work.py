@@ -10,7 +10,7 @@ from governance.consent_string.decode import decode
 from tests.governance.consent_string.packing import core, fibonacci, gpp, number, ranges, tc, text_of
 
 HEADER = number(3, 6) + number(1, 6)
-# Measured on 3.11: 39 a character for single vendor ids, the densest field there is, and 31,000 in all for a full header or all restrictions.
+# Measured on 3.11: 39 a character for single vendor ids, the densest field; 31,000 in all for a full header or all restrictions.
 PER_CHARACTER, AT_LEAST = 60, 40_000
 WORST = {
     "vendor bit field": tc(core(vendors=number(48_000, 16) + "0" + "10" * 24_000)),
