@@ -33,10 +33,11 @@ def people(counts: Mapping[str, int]) -> int:
 def sizes(rows: Iterable[Row], key_of: Callable[[Cell], Key]) -> dict[Key, int]:
     """Return the largest number of people each key held in one row."""
     largest: dict[Key, int] = {}
+    keys: dict[Cell, Key] = {}  # a cell comes back in every row
     for row in rows:
         held: dict[Key, int] = {}
         for cell, counts in row.cells.items():
-            key = key_of(cell)
+            key = keys.get(cell) or keys.setdefault(cell, key_of(cell))
             held[key] = held.get(key, 0) + people(counts)
         for key, number in held.items():
             largest[key] = max(number, largest.get(key, 0))
@@ -68,7 +69,7 @@ def coverage(snapshot: Snapshot, counts: Mapping[str, int], parts: Split) -> dic
     return {
         "events": counted,
         "share": counted / (counted + lost) if counted + lost else None,
-        "late": snapshot.late,
+        "late": snapshot.late or counts.get("late", 0),
         "refused": refused,
         "refused_total": lost,
         "suppressed": {

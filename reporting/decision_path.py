@@ -3,18 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
+START = "exposures"
+NOWHERE = ""  # the node before the first step of a path and after its last
+
 
 def decision_paths(edges: Mapping[tuple[str, str], int], minimum: int) -> dict[str, Any]:
     """Return edges with exposures and share of all, the nodes where paths end, and the edges under `minimum`, counted but not named."""
-    shown = {edge: number for edge, number in edges.items() if number >= minimum}
-    rare = {edge: number for edge, number in edges.items() if 0 < number < minimum}
+    steps = {(source or START, target): number for (source, target), number in edges.items() if number and target != NOWHERE}
+    shown = {edge: number for edge, number in steps.items() if number >= minimum}
+    rare = [number for number in steps.values() if number < minimum]
     arriving: dict[str, int] = {}
     leaving: dict[str, int] = {}
     for (source, target), number in shown.items():
         leaving[source] = leaving.get(source, 0) + number
         arriving[target] = arriving.get(target, 0) + number
     started = sum(number for node, number in leaving.items() if node not in arriving)
-    ends = {node: number - leaving.get(node, 0) for node, number in arriving.items() if number > leaving.get(node, 0)}
+    ends = {node: number - leaving.get(node, 0) for node, number in arriving.items() if number - leaving.get(node, 0) >= minimum}
     return {
         "exposures": started,
         "edges": [
@@ -25,6 +29,5 @@ def decision_paths(edges: Mapping[tuple[str, str], int], minimum: int) -> dict[s
             {"node": node, "exposures": number, "share": number / started if started else None}
             for node, number in sorted(ends.items(), key=lambda item: (-item[1], item[0]))
         ],
-        "dead": sorted({source for (source, _), number in edges.items() if number == 0} - set(leaving) - set(arriving)),
-        "other": {"edges": len(rare), "exposures": sum(rare.values()), "minimum": minimum},
+        "other": {"edges": len(rare), "exposures": sum(rare), "minimum": minimum},
     }

@@ -142,7 +142,7 @@ def day(instant: str) -> str:
     """Return the day of an instant.
 
     >>> day("2026-11-09T00:00:00.000Z")
-    '9 Nov'
+    '9\\xa0Nov'
     """
     at = clock(instant)
     return f"{at.day}{NBSP}{MONTHS[at.month - 1]}"

@@ -11,9 +11,10 @@ from typing import Any
 from detectors.cell import CONSENT, DIMENSIONS, REVENUE, Cell, Counts, add, total
 from detectors.kpi import BUILT_IN, Ratio, count, kpi
 from governance.message.instant import format_instant
-from reporting.coverage import MERGED, Key, Split, hidden, people, split
+from reporting.coverage import MERGED, Key, Split, hidden, people, sizes, split
 from reporting.decision_path import decision_paths
 from reporting.interval import LEVEL, Z95, newcombe, quantile, wilson
+from reporting.rollup import Rollup, Vector
 from reporting.snapshot import Row, Snapshot
 
 COUNTED = ("exposures", "clicks", "conversions", "technical_fallbacks", "consent_fallbacks", "no_match_fallbacks", "late", "subjects")
@@ -45,7 +46,7 @@ class Cut:
     facet: int
 
     def key(self, cell: Cell) -> Key:
-        return tuple(cell[index] for index in self.dimensions)
+        return tuple([cell[index] for index in self.dimensions])
 
     def named(self, key: Key) -> dict[str, str]:
         return {DIMENSIONS[index]: value for index, value in zip(self.dimensions, key, strict=True)}
@@ -121,19 +122,20 @@ def change_of(now: Mapping[str, int], before: Mapping[str, int], definitions: Ma
 
 def tabulate(rows: Sequence[Row], cut: Cut, shown: frozenset[Key]) -> Tables:
     """Return the sums of these rows; keys that are not `shown` are added up under MERGED."""
-    keys: dict[Key, Counts] = {}
-    by_row: list[Counts] = []
-    by_facet: list[dict[Key, Counts]] = []
+    rollup = Rollup(counts for row in rows for counts in row.cells.values())
+    place = {cell: key if (key := cut.key(cell)) in shown else MERGED for cell in {cell for row in rows for cell in row.cells}}
+    facet = {cell: key if key == MERGED else (cell[cut.facet],) for cell, key in place.items()}
+    keys: dict[Key, list[Vector]] = {}
+    facets: list[dict[Key, Counts]] = []
     for row in rows:
-        facets: dict[Key, Counts] = {}
+        parts: dict[Key, list[Vector]] = {}
         for cell, counts in row.cells.items():
-            key = cut.key(cell)
-            alone = key in shown
-            add(keys.setdefault(key if alone else MERGED, {}), counts)
-            add(facets.setdefault((cell[cut.facet],) if alone else MERGED, {}), counts)
-        by_row.append(total(facets.values()))
-        by_facet.append(facets)
-    return Tables(total(by_row), keys, tuple(by_row), tuple(by_facet))
+            vector = rollup.vector(counts)
+            keys.setdefault(place[cell], []).append(vector)
+            parts.setdefault(facet[cell], []).append(vector)
+        facets.append({key: rollup.total(vectors) for key, vectors in parts.items()})
+    by_row = tuple(total(parts.values()) for parts in facets)
+    return Tables(total(by_row), {key: rollup.total(vectors) for key, vectors in keys.items()}, by_row, tuple(facets))
 
 
 def split_of(snapshot: Snapshot) -> Split:
@@ -208,21 +210,12 @@ def _segments(snapshot: Snapshot, cut: Cut, parts: Split, now: Tables, before: T
 
 def _concealed_before(snapshot: Snapshot, cut: Cut, now: Tables) -> frozenset[Key]:
     """Return the rows whose previous period was too small to show; like the rows themselves, never one alone."""
-    sizes: dict[Key, int] = {}
-    parts: dict[Key, set[Key]] = {}
-    for row in snapshot.previous:
-        held: dict[Key, int] = {}
-        for cell, counts in row.cells.items():
-            key = cut.key(cell)
-            place = key if key in now.keys else MERGED
-            held[place] = held.get(place, 0) + people(counts)
-            parts.setdefault(place, set()).add(key)
-        for place, number in held.items():
-            sizes[place] = max(number, sizes.get(place, 0))
+    parts = {cut.key(cell) for cell in {cell for row in snapshot.previous for cell in row.cells}}
+    held = sizes(snapshot.previous, lambda cell: key if (key := cut.key(cell)) in now.keys else MERGED)
     minimum = snapshot.config.privacy.minimum_subjects
-    if len(parts.get(MERGED, ())) > 1:  # several cells together may be shown however small, as in this period
-        sizes[MERGED] = max(minimum, sizes[MERGED])
-    return hidden(sizes, minimum)
+    if len(parts - now.keys.keys()) > 1:  # several cells together may be shown however small, as in this period
+        held[MERGED] = max(minimum, held[MERGED])
+    return hidden(held, minimum)
 
 
 def _variant_wholes(cut: Cut, now: Tables, merged: frozenset[Key]) -> Callable[[Key], Counts | None]:

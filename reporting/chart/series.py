@@ -23,13 +23,14 @@ class Series:
     labels: Sequence[tuple[float, str]] = ()
     bound: tuple[float, str] | None = None
     partial: bool = False
+    name_of_hatch: str = "hatch"  # one page holds several charts, and a pattern's id must be its own
 
 
 def observed_series(series: Series, width: float = 592.0) -> str:
     """Return the chart: breached windows hatched and numbered, changes violet with their words, the last value labelled at its end."""
     values = [value for value in series.observed if value is not None]
     values += [end for ends in series.band if ends for end in ends]
-    if not values:
+    if not any(value is not None for value in series.observed):
         return frame(width, HEIGHT, f"{series.name}: nothing counted.", words("nothing counted", LEFT, HEIGHT / 2))
     if series.bound:
         values.append(series.bound[0])
@@ -45,7 +46,7 @@ def observed_series(series: Series, width: float = 592.0) -> str:
     ]
     below = [words(text, x(at), HEIGHT - 8, anchor="middle") for at, text in series.labels]
     drawn = [
-        _hatch(),
+        _hatch(series.name_of_hatch),
         *_breaches(series, x),
         *_band(series, x, y),
         *grid,
@@ -56,9 +57,9 @@ def observed_series(series: Series, width: float = 592.0) -> str:
     return frame(width, HEIGHT, _finding(series), words("%", LEFT - 6, TOP - 14, anchor="end"), *drawn, *below)
 
 
-def _hatch() -> str:
+def _hatch(name: str) -> str:
     stripe = element("path", d="M0 6L6 0", class_="stripe")
-    return element("defs", element("pattern", stripe, id="hatch", width=6, height=6, patternUnits="userSpaceOnUse"))
+    return element("defs", element("pattern", stripe, id=name, width=6, height=6, patternUnits="userSpaceOnUse"))
 
 
 def _breaches(series: Series, x: Scale) -> list[str]:
@@ -66,7 +67,15 @@ def _breaches(series: Series, x: Scale) -> list[str]:
     for order, index in enumerate(series.breached, 1):
         wide = x(index + 0.5) - x(index - 0.5)
         drawn.append(
-            element("rect", x=x(index - 0.5), y=TOP, width=wide, height=HEIGHT - BOTTOM - TOP, fill="url(#hatch)", class_="breached")
+            element(
+                "rect",
+                x=x(index - 0.5),
+                y=TOP,
+                width=wide,
+                height=HEIGHT - BOTTOM - TOP,
+                fill=f"url(#{series.name_of_hatch})",
+                class_="breached",
+            )
         )
         drawn.append(words(order, x(index), HEIGHT - BOTTOM - 5, "tbad", "middle"))
     return drawn

@@ -219,6 +219,7 @@ def _series(report: Mapping[str, Any], issue: Mapping[str, Any]) -> str:
             labels=_row_labels([point["start"] for point in trend], report["period"]["unit"]),
             bound=(bound["value"] * 100, f"bound {rate(bound['value'])}"),
             partial=report["period"]["partial"],
+            name_of_hatch=f"hatch-{issue['id']}",
         )
     )
 
