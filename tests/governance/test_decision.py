@@ -183,6 +183,8 @@ def test_harm_in_one_treatment_names_that_one() -> None:
 def test_a_winner_waits_for_a_rival_that_may_be_better_until_the_planned_end() -> None:
     rival = arm(Goal(0.015, -0.01, 0.04), name="c")
     beaten = arm(Goal(0.001, -0.01, 0.012), name="c")
+    equal_at_best = arm(Goal(0.001, -0.01, WON.estimate), name="c")
+    assert reason(look(arm(WON), equal_at_best)) == Reason.UNDECIDED
     assert reason(look(arm(WON), rival)) == Reason.UNDECIDED
     assert reason(look(arm(WON), beaten)) == Reason.WIN
     assert decide(replace(look(arm(WON), rival), ended=True)) == Decision(Action.SHIP, Reason.WIN, ("b",))
