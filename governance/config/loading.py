@@ -3,6 +3,8 @@
 import difflib
 import json
 from collections.abc import Mapping
+from functools import cache
+from itertools import chain, islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,6 +14,8 @@ from governance.config.model import Config
 from governance.config.problem import ConfigError, Path, Problem, written
 from governance.message.refusal import rule_of
 
+MOST_FAULTS = 100  # told at once; a file with more is no config
+LONGEST_KEY = 64  # that is compared with the known ones
 SHOWN = 40  # the longest wrong value that is repeated in a message
 SECRET = "sinks"  # the section whose values may hold credentials
 
@@ -19,7 +23,7 @@ SECRET = "sinks"  # the section whose values may hold credentials
 def load_config(text: str, source: str = "config.yaml") -> Config:
     """Return the config that a YAML text says; an empty text is all defaults.
 
-    Raises ConfigError with every fault found; its text has one line each: `config.yaml:12: initiatives.x.owners: …`.
+    Raises ConfigError with every fault found (the first hundred); its text has one line each: `config.yaml:12: initiatives.x.owners: …`.
     """
     document = read_document(text, source)
     content = {} if document.data is None else document.data
@@ -28,8 +32,9 @@ def load_config(text: str, source: str = "config.yaml") -> Config:
     try:
         return Config.model_validate(content)
     except ValidationError as error:
-        found = [problem for detail in error.errors(include_url=False, include_input=False) for problem in _problems(detail, document)]
-        raise ConfigError(source, list(dict.fromkeys(found))) from None
+        details = error.errors(include_url=False, include_input=False)
+        found = chain.from_iterable(_problems(detail, document) for detail in details)
+        raise ConfigError(source, list(dict.fromkeys(islice(found, MOST_FAULTS)))) from None
 
 
 def _problems(detail: Mapping[str, Any], document: Document) -> list[Problem]:
@@ -65,7 +70,7 @@ def _message(detail: Mapping[str, Any], path: Path, data: Any) -> str:
 
 def _unknown_key(path: Path) -> str:
     known = sorted(_keys_at(path[:-1]))
-    close = difflib.get_close_matches(str(path[-1]), known, n=1)
+    close = difflib.get_close_matches(str(path[-1])[:LONGEST_KEY], known, n=1)
     return f"is no key of the config; did you mean {close[0]}?" if close else f"is no key of the config; known here: {', '.join(known)}"
 
 
@@ -83,12 +88,17 @@ def _at(data: Any, path: Path) -> Any:
 
 def _keys_at(path: Path) -> set[str]:
     """Return the keys that the config's schema knows at a path."""
-    schema = Config.model_json_schema()
+    schema = _schema()
     definitions = schema["$defs"]
     places = [schema]
     for part in path:
         places = [found for place in places for found in _resolved(_below(place, part), definitions)]
     return {key for place in places for key in place.get("properties", {})}
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return Config.model_json_schema()
 
 
 def _below(place: Mapping[str, Any], part: str | int) -> Any:

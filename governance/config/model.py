@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from governance.config.contradiction import contradictions
-from governance.config.initiative import Initiative, InstantText
+from governance.config.initiative import Detectors, Freshness, Initiative, InstantText
 from governance.config.section import (
     Consent,
     Dashboard,
@@ -25,8 +25,6 @@ from governance.config.section import (
 )
 from governance.identity import sha256_of
 from governance.message.field import Name, Text
-
-DEFAULT = Initiative()
 
 
 class Config(Section):
@@ -70,7 +68,16 @@ class Config(Section):
 
     def initiative(self, name: str) -> Initiative:
         """Return what is configured for an initiative, the defaults where nothing is."""
-        return self.initiatives.get(name, DEFAULT)
+        return self.initiatives.get(name, self._unconfigured)
+
+    @cached_property
+    def _unconfigured(self) -> Initiative:
+        # A base window over 5 min is not held against the default freshness window where nobody wrote one.
+        usual = Freshness()
+        if usual.window % self.timing.window == 0:
+            return Initiative()
+        fitting = usual.model_copy(update={"window": self.timing.window})
+        return Initiative(detectors=Detectors(freshness=fitting))
 
     def resolve(self, name_or_title: str) -> str | None:
         """Return the name of the configured initiative that is called so or titled so, None where there is none."""
