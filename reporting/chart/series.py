@@ -8,6 +8,8 @@ from reporting.chart.scale import Scale, decimals, step_of, ticks
 
 HEIGHT, TOP, BOTTOM, LEFT = 210.0, 34.0, 26.0, 40.0
 FEW = 3
+NUMBERED = 6  # more breached windows are a stretch, and their numbers would touch
+LABEL_GAP = 14.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ def _breaches(series: Series, x: Scale) -> list[str]:
                 class_="breached",
             )
         )
-        drawn.append(words(order, x(index), HEIGHT - BOTTOM - 5, "tbad", "middle"))
+        if len(series.breached) <= NUMBERED:
+            drawn.append(words(order, x(index), TOP + 13, "tbad", "middle"))
     return drawn
 
 
@@ -98,7 +101,11 @@ def _bound(series: Series, y: Scale, width: float) -> list[str]:
     if series.bound is None:
         return []
     value, text = series.bound
-    return [line(LEFT, y(value), width - 96, y(value), "bound"), words(text, width - 90, y(value) + 4, "t3")]
+    last = y(next(seen for seen in reversed(series.observed) if seen is not None))
+    beside = y(value) + 4
+    if abs(last - y(value)) < LABEL_GAP:  # the observed value's own label stands here
+        beside = last + 4 + (LABEL_GAP if y(value) > last else -LABEL_GAP)
+    return [line(LEFT, y(value), width - 96, y(value), "bound"), words(text, width - 90, beside, "t3")]
 
 
 def _changes(series: Series, x: Scale, width: float) -> list[str]:

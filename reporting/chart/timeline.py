@@ -31,7 +31,7 @@ def lanes(
     width: float,
 ) -> str:
     """Return every incident as a bar from opening to end, its breached windows as diamonds, changes as violet lines across."""
-    left = 282.0 if width > 500 else 120.0
+    left = 316.0 if width > 500 else 120.0
     bottom = HEAD + len(incidents) * LANE
     x = Scale(*span, left, width - 12)
     drawn = [line(x(at), HEAD, x(at), bottom, "grid") + words(text, x(at), bottom + 15, anchor="middle") for at, text in labels]

@@ -1,6 +1,7 @@
 """The pictures of the HTML view, drawn from the report's own numbers, and the icons that stand beside status words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
@@ -18,10 +19,12 @@ from reporting.figure import clock, day, integer, moment, rate
 from reporting.issues import ACTIVE
 from reporting.wording import STEPS, count_of, label, owner, title, where
 
-WIDE, NARROW = 796.0, 326.0
+WIDE, INSET, NARROW = 796.0, 592.0, 326.0
+ISSUES = 20  # issues shown in full; the canonical JSON has them all
 FACETS = 3
 EDGES = 14
 LANES = 12
+BREACHES = 24  # diamonds in a lane; a breach that goes on for days is its bar
 CHANGES = 3
 RATES = ("ctr", "conversion_rate")
 ICONS = {
@@ -46,20 +49,23 @@ def level_bars(level: int) -> Markup:
 
 def pictures(report: Mapping[str, Any]) -> dict[str, Any]:
     """Return every chart of the report; one that has nothing to show is empty."""
+    drawn = report["issues"][:ISSUES]
     return {
         "multiples": _multiples(report),
-        "flow": _both(lambda width: _flow(report, width)),
-        "lanes": _both(lambda width: _lanes(report, width)),
+        "flow": _both(partial(_flow, report)),
+        "lanes": _both(partial(_lanes, report)),
         "plan": Markup(_plan(report)),
-        "steps": {issue["id"]: Markup(_steps(report, issue)) for issue in report["issues"] if issue["state"] in ACTIVE},
-        "series": {issue["id"]: Markup(_series(report, issue)) for issue in report["issues"] if issue["kind"] == "request"},
-        "bars": {issue["id"]: Markup(_bars(issue)) for issue in report["issues"]},
+        "steps": {
+            issue["id"]: Markup(_steps(report, issue)) for issue in drawn if issue["kind"] == "incident" and issue["state"] in ACTIVE
+        },
+        "series": {issue["id"]: _both(partial(_series, report, issue), INSET) for issue in drawn if issue["kind"] == "request"},
+        "bars": {issue["id"]: _both(partial(_bars, issue), INSET) for issue in drawn},
     }
 
 
-def _both(draw: Any) -> dict[str, Markup]:
+def _both(draw: Callable[[float], str], wide: float = WIDE) -> dict[str, Markup]:
     """Draw a chart at its two widths; a media query shows one of them, so text is never scaled."""
-    return {"wide": Markup(draw(WIDE)), "narrow": Markup(draw(NARROW))}
+    return {"wide": Markup(draw(wide)), "narrow": Markup(draw(NARROW))}
 
 
 def _multiples(report: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
@@ -79,13 +85,13 @@ def _multiples(report: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
 
 def _panel(report: Mapping[str, Any], facet: Mapping[str, Any], kpi: str, first: bool) -> Panel:
     ((dimension, value),) = facet["key"].items()
-    partial = bool(facet["points"]) and facet["points"][-1]["partial"]
+    open_end = bool(facet["points"]) and facet["points"][-1]["partial"]
     short = "Conversion" if kpi == "conversion_rate" else label(kpi)
     return Panel(
         f"{short}, {value}" + (", %" if first else ""),
         [_percent(point, kpi) for point in facet["points"]],
         [_percent(point, kpi) for point in facet["previous"]],
-        partial,
+        open_end,
         [
             place
             for place, change in _placed_changes(report)
@@ -157,7 +163,7 @@ def _lanes(report: Mapping[str, Any], width: float) -> str:
 
 def _lane(issue: Mapping[str, Any], start: int, end: int) -> Lane:
     active = issue["state"] in ACTIVE
-    breaches = [parse_instant(window["end"]) for window in issue["windows"]]
+    breaches = [parse_instant(window["end"]) for window in issue["windows"][:BREACHES]]
     opened = max(start, parse_instant(issue["opened_at"]))
     return Lane(
         title(issue), f"L{issue['level']}", opened, end if active else max(opened, parse_instant(issue["updated_at"])), active, breaches
@@ -203,7 +209,7 @@ def _carrier(suspect: Mapping[str, Any]) -> str:
     return f"{suspect['rule_id']}{version}{channels}"
 
 
-def _series(report: Mapping[str, Any], issue: Mapping[str, Any]) -> str:
+def _series(report: Mapping[str, Any], issue: Mapping[str, Any], width: float) -> str:
     """Return the whole initiative's figure over the period against the bound of the request."""
     bound, trend = issue["threshold"], report["performance"]["trend"]
     if report["performance"]["definitions"].get(bound["kpi"], {}).get("numerator", "revenue_minor") == "revenue_minor":
@@ -219,12 +225,13 @@ def _series(report: Mapping[str, Any], issue: Mapping[str, Any]) -> str:
             labels=_row_labels([point["start"] for point in trend], report["period"]["unit"]),
             bound=(bound["value"] * 100, f"bound {rate(bound['value'])}"),
             partial=report["period"]["partial"],
-            name_of_hatch=f"hatch-{issue['id']}",
-        )
+            name_of_hatch=f"hatch-{issue['id']}-{width:.0f}",
+        ),
+        width,
     )
 
 
-def _bars(issue: Mapping[str, Any]) -> str:
+def _bars(issue: Mapping[str, Any], width: float) -> str:
     """Return who carries the change, where the explanation says so."""
     segments = (issue["explanation"] or {}).get("segments") or ()
     parts = [
@@ -237,7 +244,7 @@ def _bars(issue: Mapping[str, Any]) -> str:
         for segment in segments
         if segment.get("share_of_change") is not None
     ]
-    return segment_bars(parts, "the change") if parts else ""
+    return segment_bars(parts, "the change", width) if parts else ""
 
 
 def _plan(report: Mapping[str, Any]) -> str:
