@@ -207,11 +207,11 @@ BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{
 )
 def test_no_config_is_a_bomb(text: str, word: str) -> None:
     """A kilobyte may not become a gigabyte, nor a minute."""
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(ConfigError, match=word):
         load_config(text)
 
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 @settings(max_examples=200, deadline=None)

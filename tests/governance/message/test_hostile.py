@@ -138,12 +138,12 @@ def test_a_key_twice_in_an_engagement_is_the_last() -> None:
 )
 @pytest.mark.parametrize("topic", ["engagement-events", "consent-events"])
 def test_no_bytes_are_slow_to_refuse(topic: str, value: bytes) -> None:
-    """The cost is linear: 256 KiB of the worst shapes in well under half a second."""
-    began = time.perf_counter()
+    """The cost is linear: 256 KiB of the worst shapes in far less than the minutes that a quadratic scan takes."""
+    began = time.process_time()
     result = read(topic, b"k", value)
 
     assert isinstance(result, Refusal)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 3
 
 
 TREE = st.recursive(
