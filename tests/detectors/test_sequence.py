@@ -210,6 +210,12 @@ def test_burn_in_wants_25_converters_or_an_effective_sample_of_25_in_every_arm()
     assert not sequence.burned_in(enough, None)
 
 
+def test_a_ratio_is_past_burn_in_only_where_neither_sum_hangs_on_a_few_users() -> None:
+    plain, whale = [1] * 5000, [1_000_000] + [1] * 4999
+    for m, d, expected in ((plain, plain, True), (whale, plain, False), (plain, whale, False)):
+        assert expected == sequence.burned_in(ratio(PairedMoments.of(zip(m, d, strict=True))))
+
+
 def test_lift_is_positive_when_a_loss_shrinks() -> None:
     treatment, control = mean(Moments.of([-1, -3, -2] * 30)), mean(Moments.of([-4, -6, -5] * 30))
     assert treatment is not None
