@@ -1,0 +1,203 @@
+"""Incidents for a terminal: a table, and one incident with its windows, steps and what to do. One line is one fact and is never wrapped."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from detectors.window import MINUTE
+from governance.message.instant import parse_instant
+from reporting import wording
+from reporting.figure import NONE, age, clock, moment
+from reporting.safe import fit, width
+from reporting.view.terminal import Screen, Span
+from streams.cli.incident_folder import Outputs, Story, bound_of
+
+LEVEL_STYLE = {3: "bad", 2: "warn"}
+STATE_STYLE = {"open": "bad", "acknowledged": "info", "resolved": "good", "retracted": "dim", "closed": "dim"}
+STEP_MARK = {"opened": "◆", "occurrence": "◆", "reopened": "◆", "escalated": "▲", "resolved": "●", "closed": "●"}
+STEP_STYLE = {"opened": "bad", "occurrence": "bad", "reopened": "bad", "escalated": "warn", "resolved": "good", "closed": "dim"}
+GAP = 2
+GIVES_WAY = ("age", "reason", "id")  # a narrow screen does without these, in this order
+
+
+def table(outputs: Outputs, screen: Screen, folder: Path) -> str:
+    """Return the list as text: a header line, a row an incident, the next useful command."""
+    names = sorted({story.now["initiative"] for story in outputs.stories})
+    lines = [_header(outputs, screen, names[0] if len(names) == 1 else f"{len(names)} initiatives")]
+    if not outputs.stories:
+        return "\n".join([*lines, "", screen.line(Span("Nothing is open, and no incident was opened here."))]) + "\n"
+    lines += ["", *_rows(outputs, screen, many=len(names) > 1), ""]
+    first = outputs.stories[0]
+    lines.append(screen.line(Span("Next  ", "dim"), Span(f"pmon incidents show {first.name} --from {quote(str(folder))}")))
+    return "\n".join(lines) + "\n"
+
+
+def _header(outputs: Outputs, screen: Screen, name: str) -> str:
+    active = sum(story.active for story in outputs.stories)
+    over = len(outputs.stories) - active
+    return screen.line(
+        Span(name, "bold"),
+        Span(f"   watermark {_mark(outputs.watermark, screen)}   ", "dim"),
+        Span(f"{active} open", "bad" if active else "good"),
+        Span(f", {over} over", "dim"),
+    )
+
+
+def _mark(watermark: str | None, screen: Screen) -> str:
+    if watermark is None:
+        return "unknown"
+    return f"{clock(watermark):%-d %b %H:%M:%S} UTC" if screen.unicode else watermark
+
+
+def _rows(outputs: Outputs, screen: Screen, *, many: bool) -> list[str]:
+    today = outputs.watermark or outputs.stories[0].now["updated_at"]
+    heads = {"level": "LEVEL", "id": "ID", "what": "WHAT", "in": "INITIATIVE", "state": "STATE", "owner": "OWNER"}
+    heads |= {"since": "SINCE (UTC)" if screen.unicode else "SINCE", "age": ""}
+    if not many:
+        del heads["in"]
+    cells = [_cells(story, screen, today) for story in outputs.stories]
+    for gone in ("", *GIVES_WAY):
+        heads.pop(gone, None)
+        if gone == "reason":
+            cells = [{**row, "owner": Span(_owner(story.now))} for story, row in zip(outputs.stories, cells, strict=True)]
+        room = _room(heads, cells, screen)
+        if sum(room.values()) + GAP * (len(room) - 1) <= screen.width:
+            break
+    else:
+        room["what"] = max(8, room["what"] - (sum(room.values()) + GAP * (len(room) - 1) - screen.width))
+    lines = [_line(screen, room, {name: Span(head, "dim") for name, head in heads.items()})]
+    for story, row in zip(outputs.stories, cells, strict=True):
+        lines.append(_line(screen, room, row))
+        lines += _beneath(story, screen, room)
+    return lines
+
+
+def _cells(story: Story, screen: Screen, today: str) -> dict[str, Span]:
+    now = story.now
+    level_style = LEVEL_STYLE.get(now["level"], "") if story.active else "dim"
+    gone = max(0, parse_instant(today) - parse_instant(now["opened_at"]))
+    return {
+        "level": Span(_level(now["level"], screen), level_style),
+        "id": Span(story.name, "dim"),
+        "what": Span(story.title(), "bold" if story.active else "dim"),
+        "in": Span(now["initiative"]),
+        "state": Span(wording.state({**now, "kind": "incident"}).lower(), STATE_STYLE.get(now["state"], "")),
+        "owner": Span(_owner_and_why(now, screen)),
+        "since": Span(moment(now["opened_at"], today)),
+        "age": Span(age(gone // MINUTE * MINUTE if gone >= MINUTE else gone), "dim"),
+    }
+
+
+def _room(heads: Mapping[str, str], cells: Sequence[Mapping[str, Span]], screen: Screen) -> dict[str, int]:
+    return {name: max(width(head), *(width(screen.text(row[name].text)) for row in cells)) for name, head in heads.items()}
+
+
+def _line(screen: Screen, room: Mapping[str, int], row: Mapping[str, Span]) -> str:
+    more = "…" if screen.unicode else "~"
+    spans = [Span(fit(screen.text(row[name].text), columns, more) + " " * GAP, row[name].style) for name, columns in room.items()]
+    return screen.line(*spans).rstrip()
+
+
+def _beneath(story: Story, screen: Screen, room: Mapping[str, int]) -> list[str]:
+    """Return the line under an active incident that is explained: which segment, which change was close."""
+    if not story.active or not screen.unicode or not story.now.get("explanation"):
+        return []
+    indent = sum(room[name] + GAP for name in ("level", "id") if name in room)
+    said = _explained(story.now["explanation"])
+    return [screen.line(Span(" " * indent + f"└ {said}", "dim"))] if said else []
+
+
+def _explained(explanation: Mapping[str, Any]) -> str:
+    said = []
+    if explanation.get("segments"):
+        said.append(f"{wording.where(explanation['segments'][0].get('where', {}))} is the segment that moved")
+    elif explanation.get("global"):
+        said.append("global: no segment cleared the bar")
+    said += [wording.suspected(suspect) for suspect in explanation.get("suspects", ())[:1]]
+    return "; ".join(said)
+
+
+def _level(level: int, screen: Screen) -> str:
+    return f"{'■' * level}{'·' * (3 - level)} L{level}" if screen.unicode else f"L{level}"
+
+
+def _owner(now: Mapping[str, Any]) -> str:
+    holder = now.get("owner")
+    return wording.sentence(holder["person"]) if holder else NONE
+
+
+def _owner_and_why(now: Mapping[str, Any], screen: Screen) -> str:
+    instead_of = (now.get("owner") or {}).get("substitute_for")
+    return f"{_owner(now)}{',' if screen.unicode else ''} for {wording.sentence(instead_of)}" if instead_of else _owner(now)
+
+
+def show(story: Story, outputs: Outputs, screen: Screen) -> str:
+    """Return one incident as text: what it is, the windows that were judged, its steps, what to do."""
+    now, today = story.now, outputs.watermark or story.now["updated_at"]
+    state = wording.state({**now, "kind": "incident"}).lower()
+    facts = [now["check"], wording.where(now["key"]), state, _owner_and_why(now, screen), f"since {moment(now['opened_at'], today)}"]
+    head = screen.line(
+        Span(_level(now["level"], screen) + "  ", LEVEL_STYLE.get(now["level"], "") if story.active else "dim"),
+        Span(story.title(), "bold"),
+        Span("   " + ", ".join(facts), "dim"),
+    )
+    parts = [[head], _windows(story, screen, today), _steps(story, screen, today), _explanation(story, screen), _to_do(story, screen)]
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def _windows(story: Story, screen: Screen, today: str) -> list[str]:
+    """Return the windows in which this key was beyond its bound, numbered as the rule of M of N counts them."""
+    numbers = {window["end"]: number for number, window in enumerate(story.now["windows"], 1)}
+    judged = {finding["finding_id"]: finding for finding in story.findings if (finding["window"] or {}).get("end") in numbers}
+    rows = [(*_judged(finding, today), f"breach {numbers[finding['window']['end']]}") for finding in judged.values()]
+    if not rows:
+        return []
+    table = [[screen.text(text) for text in row] for row in (("FROM", "TO", "SEEN", "BOUND", ""), *rows)]
+    room = [max(width(row[column]) for row in table) + GAP for column in range(5)]
+    (*heads, _), *filled = [[fit(text, columns) for text, columns in zip(row, room, strict=True)] for row in table]
+    lines = [screen.line(Span("  " + "".join(heads), "dim"))]
+    for start, end, observed, bound, number in filled:
+        lines.append(screen.line(Span(f"  {start}{end}"), Span(observed, "bad"), Span(bound, "dim"), Span(number, "bad")))
+    return [line.rstrip() for line in lines]
+
+
+def _judged(finding: Mapping[str, Any], today: str) -> tuple[str, str, str, str]:
+    bound, window = bound_of(finding), finding["window"]
+    times = moment(window["start"], today), moment(window["end"], today)
+    if bound is None:
+        return (*times, NONE, NONE)
+    wanted = "at least" if bound["op"] == "<" else "at most"
+    return (*times, wording.amount(bound["kpi"], finding["observed"]), f"{wanted} {wording.amount(bound['kpi'], bound['value'])}")
+
+
+def _steps(story: Story, screen: Screen, today: str) -> list[str]:
+    rows = [(moment(step["updated_at"], today), step) for step in story.steps]
+    room = max(width(screen.text(when)) for when, _ in rows) + GAP
+    lines = [screen.line(Span("  STEPS", "dim"))]
+    for when, step in rows:
+        said = wording.STEPS.get(step["step"], step["step"])
+        mark = STEP_MARK.get(step["step"], "▼") if screen.unicode else " "
+        to = f"to {_owner_and_why(step, screen)}" if step.get("owner") else "to nobody: no owner at any level"
+        lines.append(
+            screen.line(
+                Span("  " + fit(screen.text(when), room), "dim"),
+                Span(f"{mark} {fit(said, 20)}", STEP_STYLE.get(step["step"], "wait")),
+                Span(f"L{step['level']}  {to if step['step'] in ('opened', 'escalated', 'reopened', 'reassigned') else ''}"),
+            ).rstrip()
+        )
+    return lines
+
+
+def _explanation(story: Story, screen: Screen) -> list[str]:
+    said = _explained(story.now.get("explanation") or {})
+    return [screen.line(Span("  Near  ", "bold"), Span(said))] if said else []
+
+
+def _to_do(story: Story, screen: Screen) -> list[str]:
+    now = story.now
+    lines = [screen.line(Span("  Do    ", "bold"), Span(now["recommended_action"]))] if now.get("recommended_action") else []
+    playbook = now.get("playbook") or {}
+    lines += [screen.line(Span(f"     {number}  ", "dim"), Span(step)) for number, step in enumerate(playbook.get("steps", ()), 1)]
+    links = [playbook[name] for name in ("runbook", "sop") if playbook.get(name)]
+    return [*lines, *(screen.line(Span("  See   ", "bold"), Span(link, "info")) for link in links)]

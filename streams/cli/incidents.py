@@ -1,0 +1,81 @@
+"""`pmon incidents`: the table, and one incident whole. From a folder of outputs; the bus is not asked yet."""
+
+from pathlib import Path
+
+import click
+
+from streams.cli.console import ACT, AS_JSON, hint, print_document, screen
+from streams.cli.incident_folder import read_outputs
+from streams.cli.incident_view import show as shown
+from streams.cli.incident_view import table
+from streams.cli.problem import UsageProblem
+
+FROM = click.option(
+    "--from", "folder", type=click.Path(path_type=Path), metavar="DIR", help="The folder that `pmon replay --out DIR` wrote."
+)
+
+
+class _ListsByDefault(click.Group):
+    """`pmon incidents --from DIR` is `pmon incidents list --from DIR`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("incidents", cls=_ListsByDefault, short_help="What is open, since when, and who has it.")
+def command() -> None:
+    """Incidents: `list` (the default) and `show ID`. Exit code 1 where something is open.
+
+    \b
+    Example:
+      pmon incidents list --from out
+    """
+
+
+@command.command("list", short_help="All incidents, what is open first.")
+@FROM
+@AS_JSON
+def list_all(folder: Path | None, as_json: bool) -> int:
+    """List every incident as it stands: open before over, higher level first, then the oldest. Exit code 1 where one is open.
+
+    \b
+    Example:
+      pmon incidents list --from out
+    """
+    where = _named(folder)
+    outputs = read_outputs(where)
+    if as_json:
+        print_document({"watermark": outputs.watermark, "incidents": [dict(story.now) for story in outputs.stories]})
+    else:
+        click.echo(table(outputs, screen(), where), nl=False)
+    return ACT if any(story.active for story in outputs.stories) else 0
+
+
+@command.command("show", short_help="One incident: windows, steps, what to do.")
+@click.argument("id")
+@FROM
+@AS_JSON
+def show(id: str, folder: Path | None, as_json: bool) -> int:
+    """Show the incident whose id begins with ID. Exit code 1 where it is open.
+
+    \b
+    Example:
+      pmon incidents show 7c1e --from out
+    """
+    outputs = read_outputs(_named(folder))
+    story = outputs.find(id)
+    if as_json:
+        timeline = [dict(step) for step in story.steps]
+        print_document({"watermark": outputs.watermark, "incident": timeline[-1], "timeline": timeline, "findings": list(story.findings)})
+    else:
+        click.echo(shown(story, outputs, screen()), nl=False)
+        hint(f"id {story.id}")
+    return ACT if story.active else 0
+
+
+def _named(folder: Path | None) -> Path:
+    if folder is None:
+        raise UsageProblem("incidents: say --from DIR, the folder that `pmon replay --out DIR` wrote; the live form is not there yet")
+    return folder

@@ -1,0 +1,104 @@
+"""`pmon report`: the report of one initiative, made from event files."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from governance.message.command import Command
+from reporting.view import canonical, html, markdown, terminal
+from streams.cli.console import ACT, hint, progress_line, screen
+from streams.cli.problem import UsageProblem
+from streams.cli.replay import CONFIG, INPUTS, config_of, instant, subject_key
+from streams.file_replay import FileReplay
+from streams.kernel.answers import UnservedError
+from streams.settings import read_settings
+
+FORMATS = ("text", "md", "html", "json")
+
+
+@click.command("report", short_help="What happened to an initiative, what is wrong, and who does what.")
+@click.option("--initiative", required=True, metavar="NAME", help="Its name or its title.")
+@click.option("--window", default="14d", metavar="Nd|Nh", show_default=True, help="Days (the last may be partial) or whole hours.")
+@click.option("--detail", type=click.Choice(["full", "summary"]), default="full", show_default=True)
+@click.option("--dimension", type=click.Choice(["profile", "channel", "cohort", "variant"]), default=None)
+@click.option("--alert-threshold", metavar="'ctr<0.02'", help="Bounds to hold the period to: kpi op number, joined by commas.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default=None, help="Default: by the ending of --out, else text.")
+@click.option("--out", metavar="FILE", help="Write there instead of standard output.")
+@click.option("--at", metavar="TIME", help="Where the period ends; default: the end of the base window of the last record.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@CONFIG
+@INPUTS
+def command(
+    initiative: str,
+    at: str | None,
+    form: str | None,
+    out: str | None,
+    as_json: bool,
+    config: str | None,
+    paths: tuple[str, ...],
+    **asked: Any,
+) -> int:
+    """Make the report of one initiative from event files. Exit code 1 means that it names something to act on.
+
+    \b
+    Example:
+      pmon simulate --out events.jsonl --days 2 && pmon report --initiative plg-onboarding --config events.config.yaml --input events.jsonl
+    """
+    if not paths:
+        raise UsageProblem("--input: name at least one event file; asking a running worker comes with the live system")
+    settings = read_settings()
+    request = request_of(initiative, asked)
+    try:
+        with progress_line() as progress:
+            run = FileReplay(
+                paths,
+                config_of(config, settings),
+                settings.partitions,
+                lambda message: None,
+                subject_key=subject_key(settings),
+                progress=progress,
+            )
+            report = run.report(initiative, request, instant("--at", at))
+    except UnservedError as error:
+        raise UsageProblem(f"--{error.field.replace('_', '-')}: {error.message}") from None
+    deliver(report, "json" if as_json else form or form_of(out), out)
+    return ACT if report["issues"] else 0
+
+
+def request_of(initiative: str, asked: dict[str, Any]) -> Command:
+    """Return the command the flags stand for; raises UsageProblem."""
+    fields = {name: value for name, value in asked.items() if value is not None}
+    fixed = {"request_id": "from-files", "command": "report", "requested_at": "2000-01-01T00:00:00Z", "requested_by": "pmon report"}
+    try:
+        return Command.model_validate({**fixed, "initiative": initiative, **fields})
+    except ValidationError as error:
+        detail = error.errors(include_url=False, include_input=False)[0]
+        name = str(detail["loc"][0]).replace("_", "-") if detail["loc"] else "initiative"
+        raise UsageProblem(f"--{name}: {detail['msg'].removeprefix('Value error, ')}") from None
+
+
+def form_of(out: str | None) -> str:
+    """Return the form an output file's ending asks for."""
+    return {".md": "md", ".html": "html", ".json": "json"}.get(Path(out).suffix if out else "", "text")
+
+
+def deliver(report: dict[str, Any], form: str, out: str | None) -> None:
+    """Write a report in one form, to a file or standard output."""
+    if form == "json":
+        content = canonical.dumps(report) + b"\n"
+    elif form == "text":
+        shown = screen()
+        plain = terminal.render(report) if out else terminal.render(report, shown.width, shown.colour, shown.unicode)
+        content = plain.encode()
+    else:
+        content = (html if form == "html" else markdown).render(report).encode()
+    if out is None:
+        click.echo(content, nl=False)
+        return
+    try:
+        Path(out).write_bytes(content)
+    except OSError as error:
+        raise UsageProblem(f"--out: {out} cannot be written: {error.strerror}") from None
+    hint(f"written to {out}")

@@ -1,0 +1,164 @@
+"""`pmon incidents`: the table and one incident, for people and for programs."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from reporting.view.terminal import Screen
+from streams.cli import main
+from streams.cli.incident_folder import read_outputs
+from streams.cli.incident_view import table
+from tests.streams.cli.outputs import finding, incident, uuid, write
+
+ROOT = Path(__file__).parents[3]
+PRIVACY = {"role": "data_privacy_lead", "person": "eli", "substitute_for": "dee", "reason": "dee is away"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An open one escalated once, an acknowledged consent violation, one that is over."""
+    steps = [
+        incident("7c1e"),
+        incident("7c1e", level=2, sequence=2, step="escalated", updated_at="2026-11-22T14:15:00.000Z"),
+        incident("d902", state="resolved", step="resolved", sequence=3, key={"channel": "in-app", "kpi": "ctr"}),
+        incident(
+            "a41f",
+            check="consent_violation",
+            key={"channel": "email", "verdict": "withdrawn"},
+            state="acknowledged",
+            step="acknowledged",
+            level=3,
+            owner=PRIVACY,
+            opened_at="2026-11-21T13:05:00.000Z",
+        ),
+    ]
+    return write(tmp_path / "out", steps, [finding(0, state="pending"), finding(1, observed=0.011)])
+
+
+def test_what_is_open_stands_first(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Level down, then what is over; piped it is ASCII, without colour, the watermark in RFC 3339; exit code 1 says: act."""
+    code = main(["incidents", "--from", str(folder)])
+
+    assert capfd.readouterr().out.splitlines() == [
+        "plg-onboarding   watermark 2026-11-22T14:32:30.000Z   2 open, 1 over",
+        "",
+        "LEVEL  ID    WHAT                                  STATE             OWNER        SINCE",
+        "L3     a41f  Personalised after withdrawal, email  acknowledged      Eli for Dee  21 Nov 13:05  1 d 1 h",
+        "L2     7c1e  CTR below 2.00 %, web                 not acknowledged  Chi          14:00         32 min",
+        "L1     d902  Threshold low-ctr breached, in-app    resolved          Chi          14:00         32 min",
+        "",
+        f"Next  pmon incidents show a41f --from {folder}",
+    ]
+    assert code == 1
+
+
+def test_nothing_open_is_said_and_is_fine(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """An empty table would leave the reader guessing."""
+    code = main(["incidents", "list", "--from", str(write(tmp_path / "out", [], []))])
+
+    assert "Nothing is open" in capfd.readouterr().out
+    assert code == 0
+
+
+def test_one_incident_shows_windows_steps_and_what_to_do(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """By any beginning of its id that fits one."""
+    code = main(["incidents", "show", "7c", "--from", str(folder)])
+    text = capfd.readouterr().out
+
+    assert "L2  CTR below 2.00 %, web   threshold:low-ctr, web, not acknowledged, Chi, since 14:00" in text
+    assert "  12:00  13:00  1.24 %  at least 2.00 %  breach 1" in text
+    assert "  13:00  14:00  1.10 %  at least 2.00 %  breach 2" in text
+    assert [line.split()[1] for line in text.splitlines() if "L1" in line or "L2  to" in line] == ["Opened", "Escalated"]
+    assert "Do    Roll rule-42 back to v6." in text
+    assert code == 1
+
+
+def test_json_is_one_document(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The incidents as published, latest step each, and nothing else on standard output."""
+    main(["incidents", "list", "--from", str(folder), "--json"])
+    listed = orjson.loads(capfd.readouterr().out)
+    main(["incidents", "show", "7c1e", "--from", str(folder), "--json"])
+    shown = orjson.loads(capfd.readouterr().out)
+
+    assert [(one["incident_id"], one["level"]) for one in listed["incidents"]] == [(uuid("a41f"), 3), (uuid("7c1e"), 2), (uuid("d902"), 1)]
+    assert listed["watermark"] == "2026-11-22T14:32:30.000Z"
+    assert [step["step"] for step in shown["timeline"]] == ["opened", "escalated"]
+    assert [found["observed"] for found in shown["findings"]] == [0.0124, 0.011]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["show", "ffff", "--from", "out"], "no incident has an id that begins so; here are a41f, 7c1e, d902"),
+        (["show", "", "--from", "out"], "no incident has an id that begins so"),
+        (["list", "--from", "nowhere"], "nowhere: holds no incidents.jsonl"),
+        (["list"], "say --from DIR"),
+    ],
+)
+def test_a_wrong_question_is_told_what_would_be_right(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    """On standard error, with exit code 2."""
+    monkeypatch.chdir(folder.parent)
+
+    code = main(["incidents", *arguments])
+
+    captured = capfd.readouterr()
+    assert told in captured.err
+    assert captured.out == ""
+    assert code == 2
+
+
+def test_ids_that_begin_alike_are_told_apart(tmp_path: Path) -> None:
+    """The short ids grow until each is one incident's."""
+    alike = incident("7c1e", incident_id="7c1e0000-1111-5000-8000-000000000000")
+    outputs = read_outputs(write(tmp_path / "out", [incident("7c1e"), incident("7c1f"), alike], []))
+
+    assert len({story.name for story in outputs.stories}) == 3
+    assert all(outputs.find(story.name) is story for story in outputs.stories)
+
+
+@pytest.mark.parametrize("columns", [110, 90, 80, 70, 60, 50, 40])
+@pytest.mark.parametrize("unicode", [True, False])
+def test_no_row_is_wider_than_the_terminal(folder: Path, columns: int, unicode: bool) -> None:
+    """A narrow one drops the age, then the owner's reason, then the id, and never wraps a row."""
+    text = table(read_outputs(folder), Screen(columns, colour=False, unicode=unicode), Path("out"))
+
+    assert max(map(len, text.splitlines())) <= columns
+    shown = [part for part in ("32 min", "for Dee", "d902") if part in text]
+    assert shown == ["32 min", "for Dee", "d902"][3 - len(shown) :]
+    assert (columns >= 110) == (len(shown) == 3)
+
+
+def test_a_hostile_name_does_nothing_to_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Escapes and line ends in names are shown, not obeyed."""
+    bad = incident("7c1e") | {"initiative": "a\x1b[31mb\r\nc", "key": {"channel": "\x1b]0;x\x07web"}, "recommended_action": "\x1b[2J"}
+
+    main(["incidents", "list", "--from", str(write(tmp_path / "out", [bad], []))])
+    main(["incidents", "show", "7c1e", "--from", str(tmp_path / "out")])
+
+    out = capfd.readouterr().out
+    assert not {"\x1b", "\x07", "\r"} & set(out)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no pty to look through")
+@pytest.mark.parametrize(("more", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"PYTHONIOENCODING": "ascii"}, False)])
+def test_colour_is_for_terminals_that_want_it(folder: Path, more: dict[str, str], coloured: bool) -> None:
+    """NO_COLOR and a locale without UTF-8 get the same columns in plain ASCII."""
+    reader, terminal = os.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "TERM": "xterm", "COLUMNS": "110"} | more
+    environment = {name: value for name, value in environment.items() if name != "NO_COLOR" or "NO_COLOR" in more}
+    command = [sys.executable, "-m", "streams.cli", "incidents", "--from", str(folder)]
+
+    subprocess.run(command, stdout=terminal, env=environment, check=False, timeout=60)
+    os.close(terminal)
+    out = os.read(reader, 100_000)
+    os.close(reader)
+
+    assert (b"\x1b[" in out) == coloured
+    assert ("■■■ L3".encode() in out) == coloured
+    assert out.isascii() != coloured
