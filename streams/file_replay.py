@@ -21,7 +21,7 @@ from reporting.report import build
 from streams.event_file import GZIP, BrokenLine, EventFileError, read_events, write_record
 from streams.event_line import BrokenLineError, OwnTime, own_time, read_line
 from streams.kernel import monitor
-from streams.kernel.answers import check_request
+from streams.kernel.answers import check_request, watched
 from streams.kernel.bulletin import SIGNALS, monitor_of
 from streams.kernel.intake import INPUTS, TICKS
 from streams.kernel.publishing import publish
@@ -194,10 +194,12 @@ class FileReplay:
         self.replay.feed(self.records(), None if at is None else closing_tick(at, self.config))
         to = end_of(self.last, window) if at is None else -(-at // window) * window
         self.replay.run_until_closed(to)
+        command = command.model_copy(update={"requested_at": to})  # files are asked at the end of their period
         named = self.config.resolve(initiative) or initiative
         station = self.replay.stations[monitor_of(named, self._partitions)]
         draft = Draft(station.monitor)
-        check_request(draft, named, command, self.config)
+        seen = {name for other in self.replay.stations for name in watched(Draft(other.monitor))}
+        check_request(seen, named, command, self.config)
         return build(snapshot(draft, named, command, to, to, self.config.sha256, self.config))
 
 

@@ -11,6 +11,8 @@ from hashlib import sha256
 import orjson
 
 from governance.config import Config
+from governance.message.config_record import ConfigRecord
+from governance.message.reading import read
 from streams import clockwork
 from streams.kernel import intake, monitor
 from streams.kernel.bulletin import SIGNALS
@@ -56,6 +58,7 @@ class Replay:
         self._waiting = 0
         self._last = 0
         self._own_ticks = own_ticks
+        self._held: list[Record] = []
         self._asked: int | None = None
         if config is not None:
             self._announce(config)
@@ -81,19 +84,42 @@ class Replay:
             if record.topic == "ticks":
                 self._take_tick(record)
                 continue
+            if record.topic == "monitor-config" and self.config is None:
+                self.config = config_in(record)
             self._advance(record)
-            self._put(record)
+            if record.topic == COMMANDS:
+                self._hold(record)
+            else:
+                self._put(record)
             self._last = max(self._last, record.timestamp)
         if not self._own_ticks and self._last:
             self._run_to(clockwork.after(self._last, self._timing_tick()))
+            self._ask(self._tick)
         self._fold()
+
+    def _hold(self, command: Record) -> None:
+        """Keep a command back until everything before it is closed, so that its answer ends at its own time and not before the stretch."""
+        if self._own_ticks:
+            self._fold()
+            self._put(command)
+            return
+        self._held.append(command)
+        if self._asked is None:
+            self._asked = clockwork.after(command.timestamp, self._timing_tick())
+
+    def _ask(self, at: int) -> None:
+        """Let what was held back be read with the tick after `at`."""
+        held, self._held, self._asked = self._held, [], None
+        for command in held:
+            self._put(command)
+        if held:
+            self._run_to(at + self._timing_tick())
 
     def _timing_tick(self) -> int:
         return (self.config or Config(version=1)).timing.tick
 
     def _take_tick(self, record: Record) -> None:
-        station = self.stations[record.partition]
-        if self._waiting > STRETCH_RECORDS or station.waiting.get(COMMANDS):
+        if self._waiting > STRETCH_RECORDS:
             self._fold()
         self._put(record)
 
@@ -106,13 +132,12 @@ class Replay:
         if not self._tick:
             self._tick = covered
         if self._asked is not None and covered >= self._asked:
-            self._run_to(self._asked)
-            self._asked = None
+            at = self._asked
+            self._run_to(at)
+            self._ask(at)
         long = covered - self._tick >= STRETCH_TICKS * tick or self._waiting >= STRETCH_RECORDS
         if covered > self._tick and long:
             self._run_to(covered)
-        if record.topic == COMMANDS:  # answered at the first tick after it, not at the end of the stretch
-            self._asked = clockwork.after(record.timestamp, tick)
 
     def _run_to(self, at: int, *, drain: bool = False) -> None:
         """Fold everything that waits, then one tick at `at` in every shard."""
@@ -189,6 +214,12 @@ class Replay:
                 for key, value in sorted(rows.items()):
                     digest.update(b"%d %d " % (len(key), len(value)) + key + value)
         return digest.hexdigest()
+
+
+def config_in(record: Record) -> Config | None:
+    """Return the config a record brings, None where it cannot be read: the kernel refuses it then."""
+    found = read(record.topic, record.key, record.value or b"")
+    return Config.model_validate(found.config) if isinstance(found, ConfigRecord) else None
 
 
 def closing_tick(time: int, config: Config) -> int:

@@ -13,6 +13,7 @@ from governance.config import Config
 from governance.identity import request_answer_id
 from governance.message.command import Command
 from reporting.report import build
+from streams.kernel.bulletin import SYSTEM
 from streams.kernel.publishing import publish
 from streams.kernel.record import Outgoing, Shard
 from streams.kernel.request import judge_request
@@ -68,7 +69,7 @@ class Desk:
             return "answer", refused(command.request_id, command.command, error.code, error.field, error.message), command.reply_to
 
     def _report(self, initiative: str, command: Command, sha256: str, config: Config) -> dict[str, Any]:
-        check_request(self._draft, initiative, command, config)
+        check_request(watched(self._draft), initiative, command, config)
         if self._now == BEGINNING:
             raise UnservedError("not_ready", "initiative", "nothing is closed yet: ask again once the first window is")
         found = snapshot(self._draft, initiative, command, self._now, self._now, sha256, config)
@@ -78,10 +79,15 @@ class Desk:
         return build(found)
 
 
-def check_request(draft: Draft, initiative: str, command: Command, config: Config) -> None:
-    """Raise UnservedError where a report cannot be made as asked."""
-    if draft.get(row_key(STANDINGS, initiative)) is None and initiative not in config.initiatives:
-        known = sorted({*config.initiatives, *(key_parts(key)[0] for key in draft.keys(STANDINGS))} - {"_system"})[:NAMED_AT_MOST]
+def watched(draft: Draft) -> set[str]:
+    """Return the initiatives a shard has seen."""
+    return {key_parts(key)[0] for key in draft.keys(STANDINGS)} - {SYSTEM}
+
+
+def check_request(seen: set[str], initiative: str, command: Command, config: Config) -> None:
+    """Raise UnservedError where a report cannot be made as asked; `seen` are the initiatives events have come for."""
+    if initiative not in seen and initiative not in config.initiatives:
+        known = sorted({*config.initiatives, *seen})[:NAMED_AT_MOST]
         raise UnservedError("unknown_initiative", "initiative", f"is not watched here; known are {', '.join(known) or 'none yet'}")
     own = config.initiatives.get(initiative)
     kpis = {*BUILT_IN, FRESHNESS, VARIANT_SHARE, *(own.kpis if own else ())}

@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
-from detectors.window import DAY, end_of
+from detectors.window import DAY, HOUR, end_of
 from governance.config import Config
-from streams.kernel.answers import Desk
+from streams.kernel.answers import Desk, forget_answers
 from streams.kernel.bulletin import SYSTEM, Adds
 from streams.kernel.cells import add_extra
 from streams.kernel.closing import Closing
@@ -190,6 +190,8 @@ class MonitorFold:
         if self.full:
             return
         if limit > self.stamp.closed:
+            if limit // HOUR > self.stamp.closed // HOUR:
+                forget_answers(self.draft, limit)
             self.stamp = replace(self.stamp, closed=limit)
         desk = Desk(self.draft, self.shard, self.stamp.closed)
         while not self.full and self.stamp.answered < self.stamp.queued:
