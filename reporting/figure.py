@@ -41,7 +41,7 @@ def bare_rate(value: float | None) -> str:
     >>> bare_rate(0.0316)
     '3.16'
     """
-    return NONE if value is None else _minus(f"{value * 100:.{1 if value >= ONE_DECIMAL_FROM else 2}f}")
+    return NONE if value is None else _minus(f"{value * 100:.2f}")
 
 
 def rate(value: float | None) -> str:
@@ -54,7 +54,7 @@ def rate(value: float | None) -> str:
         return NONE
     if 0 < value < PER_MILLION_BELOW:
         return f"{value * 1e6:.3g}{NBSP}per million"
-    return f"{bare_rate(value)}{NBSP}%"
+    return f"{value * 100:.{1 if value >= ONE_DECIMAL_FROM else 2}f}{NBSP}%"
 
 
 def bare_points(value: float | None, digits: int = 2) -> str:

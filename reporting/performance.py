@@ -276,7 +276,7 @@ def _facet_points(
 
 
 def _previous(snapshot: Snapshot, now: Tables, before: Tables, definitions: Mapping[str, Ratio]) -> dict[str, Any] | None:
-    if not snapshot.previous:
+    if not before.whole:  # rows before the first event are empty, and nothing compares with nothing
         return None
     return {
         "from": format_instant(snapshot.previous[0].start_ms),

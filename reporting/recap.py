@@ -7,6 +7,7 @@ from reporting.figure import MINUS, integer, points, rate, relative
 from reporting.issues import ACTIVE
 from reporting.wording import count_of, owner, sentence, suspected, title
 
+NEITHER = "Neither consent nor the policy checks were evaluated."
 Sentence = tuple[str, str]  # (what asks for action, what is plain): the first may be empty, together they are one sentence
 
 
@@ -52,7 +53,7 @@ def _consent(report: Mapping[str, Any]) -> Sentence:
     consent = report["governance"]["consent"]
     policies = "policy checks were not evaluated" if report["governance"]["status"] == "not_evaluated" else "the checklist follows"
     if consent["status"] == "not_evaluated":
-        return ("", f"Consent was not evaluated, and {policies}.")
+        return ("", f"Consent was not evaluated; {policies}." if report["governance"]["status"] != "not_evaluated" else NEITHER)
     number = consent["violations"]
     if number:
         said = f"{integer(number)} personalised {'exposure' if number == 1 else 'exposures'} had no valid consent"

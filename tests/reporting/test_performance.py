@@ -91,8 +91,10 @@ def test_a_cell_that_did_not_exist_before_has_no_previous() -> None:
     assert [segment for segment in segments if segment["previous_suppressed"]] == []
 
 
-def test_without_a_previous_period_nothing_is_compared() -> None:
-    report = build(snapshot((row(0, {cell(): WEB}),)))
+@pytest.mark.parametrize("before", [(), (row(-1, {}),)])
+def test_without_a_previous_period_nothing_is_compared(before: tuple[Row, ...]) -> None:
+    """Neither no rows nor rows without an event are something to compare with."""
+    report = build(snapshot((row(0, {cell(): WEB}),), before))
     assert report["performance"]["previous"] is None
     assert [segment["change"] for segment in report["performance"]["segments"]] == [None]
 
