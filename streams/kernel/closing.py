@@ -10,7 +10,7 @@ from typing import Any
 
 from detectors.cell import DIMENSIONS, LAST_MS, Counts, add, project
 from detectors.kpi import FRESHNESS, VARIANT_SHARE, Ratio, breached, denominator, kpi
-from detectors.window import DAY, HOUR, MINUTE, end_of
+from detectors.window import DAY, HOUR, MINUTE, end_of, ends
 from governance.config import Config, Threshold
 from governance.message.duration import format_duration
 from streams.kernel.bulletin import SYSTEM, Adds
@@ -83,7 +83,7 @@ class Closing:
             if threshold.kpi == FRESHNESS:
                 yield lambda check=check, threshold=threshold: self.see(check, threshold)  # type: ignore[misc]
             known = threshold.kpi in self.definitions or threshold.kpi in (FRESHNESS, VARIANT_SHARE)
-            if known and self.now % threshold.window == 0:
+            if known and ends(self.now, threshold.window):
                 yield from self.judging(check, threshold)
         yield self.finish
 

@@ -108,7 +108,8 @@ def test_a_drain_opens_no_freshness(tmp_path: Path) -> None:
     assert outputs(tmp_path / "end", "incidents") == []
     lines = [event(1, 0, channel="web"), event(2, 40 * MINUTE, channel="mail")]
     replayed(write(tmp_path / "in2.jsonl", lines), tmp_path / "middle")
-    assert [(one["step"], one["key"]["channel"]) for one in outputs(tmp_path / "middle", "incidents")][0] == ("opened", "web")
+    first = outputs(tmp_path / "middle", "incidents")[0]
+    assert (first["step"], first["key"]["channel"]) == ("opened", "web")
 
 
 MARKER = "SECRET-MARKER"
@@ -152,7 +153,7 @@ def test_a_future_time_does_not_move_the_watermark(tmp_path: Path) -> None:
 
 def test_a_report_command_is_answered_at_its_time_and_again_with_the_same_answer(tmp_path: Path) -> None:
     """The answer's period ends at the watermark there; a repeated request is one line, a wrong one names the field."""
-    value = {
+    value: dict[str, Any] = {
         "request_id": "q-1",
         "command": "report",
         "requested_at": START + 10 * MINUTE,
