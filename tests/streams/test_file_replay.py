@@ -177,7 +177,7 @@ def test_a_report_command_is_answered_at_its_time_and_again_with_the_same_answer
 def test_config_records_in_the_input_rule_out_another_config(tmp_path: Path) -> None:
     """A file that brings its config is judged by it; a second one is an error that says so."""
     config = load_config(CONFIG)
-    value = {"sha256": config.sha256, "effective_at": None, "config": config.effective(), "policies": []}
+    value: dict[str, Any] = {"sha256": config.sha256, "effective_at": None, "config": config.effective(), "policies": []}
     records = [
         {"topic": "monitor-config", "partition": part, "key": config.sha256, "timestamp": START, "value": value} for part in range(3)
     ]
