@@ -23,7 +23,8 @@ from streams.event_line import BrokenLineError, OwnTime, own_time, read_line
 from streams.kernel import monitor
 from streams.kernel.answers import check_request, watched
 from streams.kernel.bulletin import SIGNALS, monitor_of
-from streams.kernel.intake import INPUTS, TICKS
+from streams.kernel.intake import INPUTS
+from streams.kernel.pending import TICKS
 from streams.kernel.publishing import publish
 from streams.kernel.record import Outgoing, Record, Shard
 from streams.kernel.rows import Draft, Rows

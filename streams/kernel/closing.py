@@ -43,10 +43,16 @@ Phase = Callable[[], bool | None]  # returns True where it must be called again
 
 
 class Closing:
-    """One initiative at one due time; `adds` is everything due, `late` whether the clock only runs on to close what is open."""
+    """One initiative at one due time; `adds` is everything due, `drain` whether the clock only runs on to close what is open.
 
-    def __init__(self, draft: Draft, initiative: str, now: int, adds: Adds, config: tuple[str, Config], *, drain: bool) -> None:
+    `next_config` is the next base window end judged by another config, 0 for none.
+    """
+
+    def __init__(
+        self, draft: Draft, initiative: str, now: int, adds: Adds, config: tuple[str, Config], next_config: int, *, drain: bool
+    ) -> None:
         self.draft, self.initiative, self.now, self.adds, self.drain = draft, initiative, now, adds, drain
+        self.next_config = next_config
         self.sha256, self.config = config
         self.base = self.config.timing.window
         self.own = self.config.initiatives.get(initiative)
@@ -255,7 +261,7 @@ class Closing:
     def next_wake(self) -> int:
         """Return the next base window end at which this initiative must be closed even if nothing arrives, 0 for never."""
         standing, now = self.standing, self.now
-        times = [timer[0] for timer in self.watch.timers()]
+        times = [self.next_config, *(timer[0] for timer in self.watch.timers())]
         if standing.last_minute:
             times += [end_of(standing.last_minute - 1, HOUR), end_of(standing.last_minute - 1, DAY)]
             times.append(standing.last_minute + KEPT_MINUTES if standing.first_minute else 0)

@@ -5,17 +5,14 @@ tick    ─► watermark ─► one bulletin per monitor shard out of the pendin
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import replace
 from hashlib import sha256
-from itertools import takewhile
 from typing import Any
 
 import orjson
 
 from detectors.cell import LATENCY, REVENUE, Cell, Counts, add
-from detectors.window import DAY, HOUR, end_of
-from governance.config import Config
+from detectors.window import DAY, end_of
 from governance.config.sources import map_record
 from governance.identity import event_id
 from governance.message.command import Command
@@ -25,27 +22,17 @@ from governance.message.engagement import Engagement
 from governance.message.reading import read
 from governance.message.refusal import Refusal
 from governance.message.rule_change import RuleChange
-from governance.message.tick import Tick
-from streams.kernel.bulletin import REFUSED, SYSTEM, Address, Adds, address, day_address, message, monitor_of, parts
-from streams.kernel.marks import SWEEPS, Marks, digest, mark_of, sweep_row
+from streams.kernel.bulletin import REFUSED, SYSTEM, Address, Adds, address, day_address
+from streams.kernel.marks import Marks, digest, mark_of
+from streams.kernel.pending import COMMIT_BYTES, FIRST_CONFIG, LAST_CONFIG, PENDING, TICKS, config_of
 from streams.kernel.publishing import publish
 from streams.kernel.record import Commit, Record, Shard
-from streams.kernel.rows import Draft, Rows, key_parts, pack, row_key, unpack
+from streams.kernel.rows import Draft, Rows, pack, row_key
 from streams.kernel.stamp import IntakeStamp
+from streams.kernel.ticking import fold_ticks
 
 INPUTS = ("engagement-events", "consent-events", "rule-changes", "monitor-commands", "monitor-config")
-TICKS = "ticks"
-PENDING, CONFIGS = b"p", b"c"
-FIRST_CONFIG, LAST_CONFIG = row_key(CONFIGS, "first"), row_key(CONFIGS, "last")
-COMMIT_BYTES = 1 << 20  # a quarter of what a record batch may take, so that one unit more always fits
-SWEEP_ROWS = 2_000  # rows looked at per tick: expiry is never urgent
 PATH_NODES = 16
-
-
-@lru_cache(maxsize=8)
-def config_of(value: bytes) -> Config:
-    """Return the config a row or record holds."""
-    return Config.model_validate(orjson.loads(value))
 
 
 def position(view: Rows, topic: str) -> int:
@@ -293,6 +280,8 @@ def counted(event: Engagement) -> Counts:
     if event.type == "tally":
         counts = {"exposures": event.exposures, "clicks": event.clicks, "conversions": event.conversions}
         counts |= {"technical_fallbacks": event.technical_fallbacks, "subjects": event.subjects or 0}
+        if event.subjects is None:
+            counts["tallied"] = 1  # people unknown: a report holds the cell's exposures to its minimum instead
         if event.currency and event.revenue_minor:
             counts[REVENUE + event.currency] = event.revenue_minor
         return counts
@@ -317,110 +306,3 @@ def notes(adds: Adds, where: Address, event: Engagement) -> None:
             adds.note(where, orjson.dumps(["path", before, after]).decode())
     if event.rule_id is not None and event.rule_version is not None:
         adds.note(where, orjson.dumps(["rule", event.rule_id, event.rule_version]).decode())
-
-
-def fold_ticks(view: Rows, shard: Shard, stamp: IntakeStamp, ticks: Sequence[Record]) -> Commit:
-    """Fold a run of ticks as its last one: the watermark moves and every monitor shard gets a bulletin.
-
-    Pending rows that would not fit one commit go out as parts without a watermark, and the ticks wait for the next step.
-    """
-    config = view.get(FIRST_CONFIG)
-    assert config is not None, "a tick before the first config"
-    timing = config_of(config).timing
-    read_ticks = [(record.offset, Tick.model_validate_json(record.value or b"{}")) for record in ticks]
-    drain = read_ticks[0][1].drain
-    run = list(takewhile(lambda pair: pair[1].drain == drain, read_ticks))
-    offset, tick = run[-1]
-    draft = Draft(view)
-    found = gather(draft)
-    watermark = stamp.watermark if found.rest else max(stamp.watermark, tick.at - timing.allowed_lateness - timing.tick)
-    after = replace(stamp, watermark=watermark, commits=stamp.commits + 1)
-    last = None
-    if not found.rest:
-        positions = {topic: number for topic, number in sorted(stamp.offsets.items()) if topic != TICKS}
-        last = {"watermark": watermark, "at": tick.at, "drain": drain, "positions": positions}
-        after = replace(after, offsets={**stamp.offsets, TICKS: offset + 1})
-    after = replace(after, numbers=announce(draft, shard, stamp.numbers, found, tick.at, last), swept=sweep(draft, after, found.sweeps))
-    return draft.commit(after.pack())
-
-
-def announce(
-    draft: Draft, shard: Shard, numbers: dict[str, int], found: "Gathered", at: int, last: dict[str, Any] | None
-) -> dict[str, int]:
-    """Send every monitor shard its parts, the last of them with `last`; return the last number per channel."""
-    after = dict(numbers)
-    refused = refused_by_day(found.adds.get(SYSTEM))
-    for to in range(shard.shards):
-        mine = {name: adds for name, adds in found.adds.items() if monitor_of(name, shard.shards) == to}
-        if not (mine or found.configs or refused or last):
-            continue
-        bodies = list(parts(mine, found.configs))
-        bodies[-1]["refused"] = refused
-        for body in bodies:
-            after[str(to)] = after.get(str(to), 0) + 1
-            draft.send(message(shard, after[str(to)], to, at, body, last if body is bodies[-1] else None))
-    return after
-
-
-def refused_by_day(adds: Adds | None) -> dict[str, dict[str, int]]:
-    """Return refused records by day (its end in ms) and code: every monitor shard says in its reports what was not counted."""
-    found: dict[str, Counts] = {}
-    for (_, end, _), cells in adds.cells.items() if adds else ():
-        for counts in cells.values():
-            codes = {name: number for name, number in counts.items() if name.startswith(REFUSED)}
-            if codes:
-                add(found.setdefault(str(end_of(end - 1, DAY)), {}), codes)
-    return found
-
-
-@dataclass(slots=True)
-class Gathered:
-    """What pending rows held: adds by initiative, configs, rows to sweep by hour; `rest` tells whether some rows are left."""
-
-    adds: dict[str, Adds] = field(default_factory=dict)
-    configs: list[dict[str, Any]] = field(default_factory=list)
-    sweeps: dict[int, list[str]] = field(default_factory=dict)
-    rest: bool = False
-
-
-def gather(draft: Draft) -> Gathered:
-    """Take pending rows, oldest first, up to what fits a commit."""
-    found = Gathered()
-    taken = 0
-    for index, key in enumerate(sorted(draft.keys(PENDING), key=key_parts)):
-        value = draft.get(key) or b""
-        if index and taken + len(value) > COMMIT_BYTES:
-            found.rest = True
-            return found
-        taken += len(value)
-        plain, configs, sweeps = unpack(value)
-        for name, adds in plain.items():
-            found.adds.setdefault(name, Adds()).merge(adds)
-        found.configs += configs
-        for hour, rows in sweeps:
-            found.sweeps.setdefault(hour, []).extend(rows)
-        draft.drop(key)
-    return found
-
-
-def sweep(draft: Draft, stamp: IntakeStamp, lists: dict[int, list[str]]) -> int:
-    """Write the sweep lists and forget marks the watermark has passed, some rows per tick; return the hour up to which nothing is left."""
-    hour, swept, budget = stamp.watermark // HOUR, stamp.swept, SWEEP_ROWS
-    if hour > swept:
-        marks = Marks(draft, stamp.watermark)
-        due = sorted((key for key in draft.keys(SWEEPS) if key_parts(key)[0] <= hour), key=key_parts)
-        while due and budget > 0:
-            key = due.pop(0)
-            (rows,) = unpack(draft.get(key) or b"")
-            marks.sweep(rows[:budget])
-            draft.drop(key)
-            if len(rows) > budget:
-                draft.put(key, pack(rows[budget:]))
-                due.append(key)
-            budget -= len(rows)
-        for later, rows in marks.flush().items():
-            lists.setdefault(later, []).extend(rows)
-        swept = swept if due else hour
-    for later, rows in lists.items():
-        draft.put(sweep_row(later, stamp.commits), pack(rows))
-    return swept

@@ -5,7 +5,6 @@ bulletin ─► put by, by (due time, initiative) ─► watermark = least over 
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -17,6 +16,7 @@ from streams.kernel.answers import Desk, forget_answers
 from streams.kernel.bulletin import SYSTEM, Adds
 from streams.kernel.cells import add_extra
 from streams.kernel.closing import Closing
+from streams.kernel.pending import config_of
 from streams.kernel.record import Commit, Record, Shard
 from streams.kernel.rows import Draft, Rows, key_parts, pack, row_key, unpack
 from streams.kernel.stamp import BEGINNING, MonitorStamp
@@ -29,12 +29,6 @@ ENTRIES = row_key(CONFIGS)
 
 class ChannelGapError(Exception):
     """A number between the stages is missing: seek back; if it stays missing, stop, for nothing may be counted without it."""
-
-
-@lru_cache(maxsize=16)
-def config_of(value: bytes) -> Config:
-    """Return the config a row holds."""
-    return Config.model_validate(orjson.loads(value))
 
 
 def position(view: Rows) -> int:
@@ -167,8 +161,9 @@ class MonitorFold:
         assert base is not None
         at = max(end_of(entry[0], base), self.stamp.closed + base)
         for initiative, wake in list(self._wakes.items()):
-            if not wake or wake > at:
-                standing = Standing.read(self.draft, initiative) or Standing()
+            standing = Standing.read(self.draft, initiative)
+            # Never closed yet: its first closing notes the config of then; to be woken earlier would depend on what arrived first.
+            if standing is not None and standing.config and (not wake or wake > at):
                 standing.wake = at
                 standing.write(self.draft, initiative)
                 self._woken(initiative)
@@ -219,6 +214,12 @@ class MonitorFold:
         sha256 = max((entry for entry in self._entries if entry[0] < end), default=self._entries[0])[1]
         return sha256, config_of(self.draft.get(row_key(BLOBS, sha256)) or b"")
 
+    def next_config(self, now: int) -> int:
+        """Return the first base window end after `now` that is judged by another config, 0 where none is known."""
+        assert self._base is not None
+        ends = (end_of(effective, self._base) for effective, _ in self._entries)
+        return min((end for end in ends if end > now), default=0)
+
     def _close(self, now: int, initiative: str) -> None:
         adds = Adds()
         keys = self._due.get((now, initiative), [])
@@ -226,7 +227,7 @@ class MonitorFold:
             (group,) = unpack(self.draft.get(key) or b"")
             adds.merge({**group, "commands": []})
         drain = now > self.stamp.drained_after(self.shard.shards)
-        closing = Closing(self.draft, initiative, now, adds, self.config_at(now), drain=drain)
+        closing = Closing(self.draft, initiative, now, adds, self.config_at(now), self.next_config(now), drain=drain)
         done = int(self.stamp.unit[2]) if self.stamp.unit else 0
         for number, phase in enumerate(closing.phases()):
             if number < done:

@@ -1,0 +1,125 @@
+"""Ticks in the intake: the watermark moves, what waited goes out as bulletins, what has passed is forgotten."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
+from typing import Any
+
+from detectors.cell import Counts, add
+from detectors.window import DAY, HOUR, end_of
+from governance.message.tick import Tick
+from streams.kernel.bulletin import REFUSED, SYSTEM, Adds, message, monitor_of, parts
+from streams.kernel.marks import SWEEPS, Marks, sweep_row
+from streams.kernel.pending import COMMIT_BYTES, FIRST_CONFIG, PENDING, TICKS, config_of
+from streams.kernel.record import Commit, Record, Shard
+from streams.kernel.rows import Draft, Rows, key_parts, pack, unpack
+from streams.kernel.stamp import IntakeStamp
+
+SWEEP_ROWS = 2_000  # rows looked at per tick: expiry is never urgent
+
+
+def fold_ticks(view: Rows, shard: Shard, stamp: IntakeStamp, ticks: Sequence[Record]) -> Commit:
+    """Fold a run of ticks as its last one: the watermark moves and every monitor shard gets a bulletin.
+
+    Pending rows that would not fit one commit go out as parts without a watermark, and the ticks wait for the next step.
+    """
+    config = view.get(FIRST_CONFIG)
+    assert config is not None, "a tick before the first config"
+    timing = config_of(config).timing
+    read_ticks = [(record.offset, Tick.model_validate_json(record.value or b"{}")) for record in ticks]
+    drain = read_ticks[0][1].drain
+    run = list(takewhile(lambda pair: pair[1].drain == drain, read_ticks))
+    offset, tick = run[-1]
+    draft = Draft(view)
+    found = gather(draft)
+    watermark = stamp.watermark if found.rest else max(stamp.watermark, tick.at - timing.allowed_lateness - timing.tick)
+    after = replace(stamp, watermark=watermark, commits=stamp.commits + 1)
+    last = None
+    if not found.rest:
+        positions = {topic: number for topic, number in sorted(stamp.offsets.items()) if topic != TICKS}
+        last = {"watermark": watermark, "at": tick.at, "drain": drain, "positions": positions}
+        after = replace(after, offsets={**stamp.offsets, TICKS: offset + 1})
+    after = replace(after, numbers=announce(draft, shard, stamp.numbers, found, tick.at, last), swept=sweep(draft, after, found.sweeps))
+    return draft.commit(after.pack())
+
+
+def announce(
+    draft: Draft, shard: Shard, numbers: dict[str, int], found: "Gathered", at: int, last: dict[str, Any] | None
+) -> dict[str, int]:
+    """Send every monitor shard its parts, the last of them with `last`; return the last number per channel."""
+    after = dict(numbers)
+    refused = refused_by_day(found.adds.get(SYSTEM))
+    for to in range(shard.shards):
+        mine = {name: adds for name, adds in found.adds.items() if monitor_of(name, shard.shards) == to}
+        if not (mine or found.configs or refused or last):
+            continue
+        bodies = list(parts(mine, found.configs))
+        bodies[-1]["refused"] = refused
+        for body in bodies:
+            after[str(to)] = after.get(str(to), 0) + 1
+            draft.send(message(shard, after[str(to)], to, at, body, last if body is bodies[-1] else None))
+    return after
+
+
+def refused_by_day(adds: Adds | None) -> dict[str, dict[str, int]]:
+    """Return refused records by day (its end in ms) and code: every monitor shard says in its reports what was not counted."""
+    found: dict[str, Counts] = {}
+    for (_, end, _), cells in adds.cells.items() if adds else ():
+        for counts in cells.values():
+            codes = {name: number for name, number in counts.items() if name.startswith(REFUSED)}
+            if codes:
+                add(found.setdefault(str(end_of(end - 1, DAY)), {}), codes)
+    return found
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What pending rows held: adds by initiative, configs, rows to sweep by hour; `rest` tells whether some rows are left."""
+
+    adds: dict[str, Adds] = field(default_factory=dict)
+    configs: list[dict[str, Any]] = field(default_factory=list)
+    sweeps: dict[int, list[str]] = field(default_factory=dict)
+    rest: bool = False
+
+
+def gather(draft: Draft) -> Gathered:
+    """Take pending rows, oldest first, up to what fits a commit."""
+    found = Gathered()
+    taken = 0
+    for index, key in enumerate(sorted(draft.keys(PENDING), key=key_parts)):
+        value = draft.get(key) or b""
+        if index and taken + len(value) > COMMIT_BYTES:
+            found.rest = True
+            return found
+        taken += len(value)
+        plain, configs, sweeps = unpack(value)
+        for name, adds in plain.items():
+            found.adds.setdefault(name, Adds()).merge(adds)
+        found.configs += configs
+        for hour, rows in sweeps:
+            found.sweeps.setdefault(hour, []).extend(rows)
+        draft.drop(key)
+    return found
+
+
+def sweep(draft: Draft, stamp: IntakeStamp, lists: dict[int, list[str]]) -> int:
+    """Write the sweep lists and forget marks the watermark has passed, some rows per tick; return the hour up to which nothing is left."""
+    hour, swept, budget = stamp.watermark // HOUR, stamp.swept, SWEEP_ROWS
+    if hour > swept:
+        marks = Marks(draft, stamp.watermark)
+        due = sorted((key for key in draft.keys(SWEEPS) if key_parts(key)[0] <= hour), key=key_parts)
+        while due and budget > 0:
+            key = due.pop(0)
+            (rows,) = unpack(draft.get(key) or b"")
+            marks.sweep(rows[:budget])
+            draft.drop(key)
+            if len(rows) > budget:
+                draft.put(key, pack(rows[budget:]))
+                due.append(key)
+            budget -= len(rows)
+        for later, rows in marks.flush().items():
+            lists.setdefault(later, []).extend(rows)
+        swept = swept if due else hour
+    for later, rows in lists.items():
+        draft.put(sweep_row(later, stamp.commits), pack(rows))
+    return swept
