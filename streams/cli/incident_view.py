@@ -29,7 +29,8 @@ def table(outputs: Outputs, screen: Screen, folder: Path) -> str:
         return "\n".join([*lines, "", screen.line(Span("Nothing is open, and no incident was opened here."))]) + "\n"
     lines += ["", *_rows(outputs, screen, many=len(names) > 1), ""]
     first = outputs.stories[0]
-    lines.append(screen.line(Span("Next  ", "dim"), Span(f"pmon incidents show {first.name} --from {quote(str(folder))}")))
+    command = screen.text(f"pmon incidents show {first.name} --from {quote(str(folder))}")  # never cut: it is there to be copied
+    lines.append(screen.paint("Next", "dim") + "  " + command)
     return "\n".join(lines) + "\n"
 
 

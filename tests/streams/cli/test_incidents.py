@@ -128,7 +128,9 @@ def test_no_row_is_wider_than_the_terminal(folder: Path, columns: int, unicode: 
     """A narrow one drops the age, then the owner's reason, then the id, and never wraps a row."""
     text = table(read_outputs(folder), Screen(columns, colour=False, unicode=unicode), Path("out"))
 
-    assert max(map(len, text.splitlines())) <= columns
+    *rows, command = text.splitlines()
+    assert max(map(len, rows)) <= columns
+    assert command == "Next  pmon incidents show a41f --from out"  # to be copied, so it is never cut
     shown = [part for part in ("32 min", "for Dee", "d902") if part in text]
     assert shown == ["32 min", "for Dee", "d902"][3 - len(shown) :]
     assert (columns >= 110) == (len(shown) == 3)
