@@ -20,6 +20,7 @@ from streams.event_file import EventFileError
 from streams.settings import SettingsError
 
 VERBS: Final[dict[str, str]] = {  # in the order of --help
+    "demo": "streams.cli.demo",
     "replay": "streams.cli.replay",
     "report": "streams.cli.report",
     "incidents": "streams.cli.incidents",
@@ -27,6 +28,7 @@ VERBS: Final[dict[str, str]] = {  # in the order of --help
     "schema": "streams.cli.schema",
     "consent": "streams.cli.consent",
     "readout": "streams.cli.readout",
+    "simulate": "streams.cli.simulate",
 }
 DEFECT = 70
 INTERRUPTED = 130

@@ -8,7 +8,7 @@ from streams.simulation.scenario import Program, Scenario, span
 from streams.simulation.season import QUIETEST
 from streams.simulation.traffic import EVENTS_PER_VISIT
 
-MIN_DENOMINATOR = 150  # at 15 % CTR: 5 % or less is 3.5 standard deviations away
+MIN_DENOMINATOR = 60  # at 16 % CTR, less than 4 % of 60 is seen by chance in 4 of 1,000 windows, twice in a row in none
 SILENCE = 16  # events expected in the shortest silence that opens an incident: by chance once in some ten million windows
 TWICE_S = 300  # the second of two windows in a row makes the silence that much longer
 
@@ -30,7 +30,7 @@ _PROGRAM = """\
     covers: {{testing_lead: data_privacy_lead}}
     allocation: {{{allocation}}}
     thresholds:
-      - {{id: low-ctr, kpi: ctr, op: "<", value: 0.05, window: {hours}h, group_by: [channel], min_denominator: {minimum},
+      - {{id: low-ctr, kpi: ctr, op: "<", value: 0.04, window: {hours}h, group_by: [channel], min_denominator: {minimum},
          datapoints_to_alarm: 2, evaluation_periods: 2, reason: "below this the placement costs more than it brings"}}
       - {{id: technical-fallback, kpi: technical_fallback_rate, op: ">", value: 0.05, window: {hours}h, group_by: [channel],
          min_denominator: {minimum}, reason: "more than one exposure in twenty shows default content because of a fault"}}

@@ -14,7 +14,7 @@ from typing import Literal
 from detectors.window import DAY, HOUR, MINUTE
 
 START = 1_794_182_400_000  # Monday, 2026-11-09T00:00:00Z
-LOWEST_RATE = 200  # events an hour; below it not even six hours of the quietest channel can be judged
+LOWEST_RATE = 200  # events an hour; below it not even three hours of the quietest channel can be judged
 
 FaultKind = Literal["ctr_drop", "feed_stop", "technical_fallback", "consent_violation"]
 
@@ -108,12 +108,12 @@ PROFILES = (Profile("trial-admin", 0.5, 1.0), Profile("trial-member", 0.35, 0.9)
 ONBOARDING = Program(
     key="plg-onboarding",
     title="PLG Onboarding",
-    share=0.75,
+    share=0.72,
     channels=(
-        Channel("web", 0.4, 0.20, 0.15),
-        Channel("in-app", 0.27, 0.24, 0.20),
-        Channel("email", 0.18, 0.16, 0.10),
-        Channel("push", 0.15, 0.15, 0.08),
+        Channel("web", 0.34, 0.20, 0.15),
+        Channel("in-app", 0.26, 0.24, 0.20),
+        Channel("email", 0.20, 0.17, 0.10),
+        Channel("push", 0.20, 0.16, 0.08),
     ),
     variants=(("hero-a", 1.0), ("hero-b", 1.06)),
     rule_id="rule-42",
@@ -124,8 +124,8 @@ ONBOARDING = Program(
 RENEWAL = Program(
     key="renewal-nudge",
     title="Renewal Nudge",
-    share=0.25,
-    channels=(Channel("web", 0.55, 0.18, 0.12), Channel("email", 0.45, 0.15, 0.09)),
+    share=0.28,
+    channels=(Channel("web", 0.5, 0.18, 0.12), Channel("email", 0.5, 0.16, 0.09)),
     variants=(("plain", 1.0), ("usage-recap", 1.03)),
     rule_id="rule-9",
     version=2,
@@ -134,9 +134,9 @@ RENEWAL = Program(
 
 
 def span(rate: int) -> int:
-    """Return the window (ms) that holds enough exposures of the quietest channel to judge its CTR: 1, 2, 3 or 6 hours."""
+    """Return the window (ms) that by day holds enough exposures of the quietest channel to judge its CTR: 1, 2 or 3 hours."""
     share = min(channel.share * program.share for program in (ONBOARDING, RENEWAL) for channel in program.channels)
-    return next((hours * HOUR for hours in (1, 2, 3, 6) if rate * share * hours >= 120), 6 * HOUR)
+    return next((hours * HOUR for hours in (1, 2) if rate * share * hours >= 80), 3 * HOUR)
 
 
 def _rollout(change_id: str, program: Program, channel: str, deployed: int, rolled_back: int | None, reason: str) -> Deployment:
@@ -150,7 +150,7 @@ def _ctr_drop(day: int, rate: int) -> tuple[Deployment, Fault]:
     start = deployed + HOUR
     end = start + max(6 * HOUR, 4 * span(rate))
     change = _rollout("chg-311", ONBOARDING, "web", deployed, end, "new hero for trial admins")
-    return change, Fault("ctr_drop", ONBOARDING.key, "web", start, end, 0.12, change.change_id)
+    return change, Fault("ctr_drop", ONBOARDING.key, "web", start, end, 0.08, change.change_id)
 
 
 def _feed_stop(day: int) -> Fault:
@@ -158,7 +158,7 @@ def _feed_stop(day: int) -> Fault:
 
 
 def _fallbacks(day: int, rate: int) -> Fault:
-    start = day + 8 * HOUR + 40 * MINUTE
+    start = day + 10 * HOUR + 40 * MINUTE
     return Fault("technical_fallback", ONBOARDING.key, "in-app", start, start + max(5 * HOUR, 4 * span(rate)), 0.2)
 
 
@@ -194,7 +194,7 @@ def _withdrawal(days: int, rate: int) -> Story:
 def _fortnight(days: int, rate: int) -> Story:
     change, drop = _ctr_drop(_day(days, 0.65), rate)
     harmless, _ = _quiet(days, rate)
-    faults = (_fallbacks(_day(days, 0.2), rate), _consent(_day(days, 0.45), people=5), drop, _feed_stop(_day(days, 0.8)))
+    faults = (_fallbacks(_day(days, 0.1), rate), _consent(_day(days, 0.45), people=5), drop, _feed_stop(_day(days, 0.8)))
     return (*harmless, change), faults
 
 
@@ -208,15 +208,13 @@ class Recipe:
 
 
 RECIPES = {
-    "fortnight": Recipe(
-        _fortnight, "a scripted fortnight: fallbacks, a withdrawal ignored, a rule change that breaks a channel, a feed that stops", 14
-    ),
-    "quiet": Recipe(_quiet, "nothing goes wrong; one harmless rule change", 3),
-    "ctr-drop": Recipe(_drop, "a rule change, an hour later the CTR of one channel collapses until the rollback", 3),
-    "feed-stop": Recipe(_stop, "one channel stops sending for four hours", 3),
-    "consent": Recipe(_withdrawal, "people withdraw, a channel goes on personalising; one late record takes a violation back", 3),
+    "fortnight": Recipe(_fortnight, "a scripted fortnight", 14),
+    "quiet": Recipe(_quiet, "nothing goes wrong", 2),
+    "ctr-drop": Recipe(_drop, "a rule change breaks a channel", 2),
+    "feed-stop": Recipe(_stop, "a channel stops sending", 2),
+    "consent": Recipe(_withdrawal, "withdrawals are ignored", 2),
 }
-RATE = 1_200
+RATE = 600
 
 
 def scenario(name: str, days: int | None = None, rate: int = RATE) -> Scenario:
@@ -229,9 +227,5 @@ def scenario(name: str, days: int | None = None, rate: int = RATE) -> Scenario:
         raise ValueError(f"days must be 1 to 400, was {days}")
     if not LOWEST_RATE <= rate <= 1_000_000:
         raise ValueError(f"rate must be {LOWEST_RATE} to 1000000 events an hour, was {rate}")
-    end = START + days * DAY
     deployments, faults = recipe.story(days, rate)
-    late = [f"{fault.kind} ends after the run" for fault in faults if fault.end > end]
-    if late:
-        raise ValueError(f"{name} needs more days or a higher rate than {days} and {rate}: {late[0]}")
     return Scenario(name, days, rate, (ONBOARDING, RENEWAL), deployments, faults)

@@ -15,7 +15,9 @@ def test_the_config_of_every_scenario_loads(name: str) -> None:
     assert config.resolve("PLG Onboarding") == "plg-onboarding"
 
 
-@pytest.mark.parametrize(("rate", "hours", "silence"), [(100_000, 1, 900), (1_200, 1, 900), (600, 2, 2_100), (LOWEST_RATE, 6, 6_300)])
+@pytest.mark.parametrize(
+    ("rate", "hours", "silence"), [(100_000, 1, 900), (1_200, 1, 900), (600, 1, 1_500), (300, 2, 3_300), (LOWEST_RATE, 3, 5_100)]
+)
 def test_fewer_events_are_judged_over_longer_windows(rate: int, hours: int, silence: int) -> None:
     config = load_config(config_text(scenario("quiet", 3, rate)))
     for initiative in config.initiatives.values():

@@ -15,7 +15,7 @@ from governance.message.reading import read
 from governance.message.refusal import Refusal
 from streams.simulation.delivery import Sent
 from streams.simulation.run import Run
-from streams.simulation.scenario import RECIPES, START, scenario
+from streams.simulation.scenario import LOWEST_RATE, RECIPES, START, scenario
 from streams.simulation.truth import Truth, dumps
 
 SETTLE = 5 * MINUTE
@@ -24,7 +24,7 @@ SILENT = ("requested", "deferred")
 
 
 @lru_cache
-def made(name: str, days: int = 1, seed: int = 7, rate: int = 600) -> tuple[list[Sent], Truth]:
+def made(name: str, days: int = 1, seed: int = 7, rate: int = 300) -> tuple[list[Sent], Truth]:
     """Return the records of a run and its truth."""
     run = Run(scenario(name, days, rate), seed)
     return list(run.records()), run.truth
@@ -49,7 +49,7 @@ def incident(truth: Truth, kind: str) -> dict[str, Any]:
 
 
 def test_a_seed_gives_the_same_bytes_and_another_seed_others() -> None:
-    again = Run(scenario("fortnight", 1, 600), 7)
+    again = Run(scenario("fortnight", 1, 300), 7)
     records = list(again.records())
     assert made("fortnight")[0] == records
     assert dumps(made("fortnight")[1]) == dumps(again.truth)
@@ -105,7 +105,7 @@ def test_the_ctr_of_the_broken_channel_collapses_in_its_time_and_nowhere_else() 
     broken = (drop["initiative"], drop["key"]["channel"], True)
     assert rates.pop(broken) < 0.04
     assert min(rates.values()) > 0.1
-    assert counts[broken]["exposure"] > 1_000
+    assert counts[broken]["exposure"] > 500
 
 
 def test_the_drop_starts_an_hour_after_its_rule_change_and_ends_with_the_rollback() -> None:
@@ -131,7 +131,7 @@ def test_the_stopped_feed_is_silent_exactly_between_the_times_of_the_truth() -> 
     length, start, end = gaps.pop((stop["initiative"], stop["key"]["channel"]))
     assert (stop["start"], stop["end"]) == (start, end)
     assert length > 4 * HOUR
-    assert max(gaps.values())[0] < 30 * MINUTE
+    assert max(gaps.values())[0] < 40 * MINUTE
 
 
 def test_technical_fallbacks_rise_on_their_channel_only() -> None:
@@ -184,6 +184,13 @@ def test_a_person_keeps_profile_and_variant() -> None:
     assert {len(found) for found in seen.values()} == {1}
 
 
+@pytest.mark.parametrize("rate", [LOWEST_RATE, 600])
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_fault_begins_and_ends_within_even_one_day(name: str, rate: int) -> None:
+    story = scenario(name, 1, rate)
+    assert all(story.start < fault.start < fault.end < story.end for fault in story.faults)
+
+
 def test_quiet_has_no_incident() -> None:
     assert made("quiet")[1].document()["incidents"] == []
 
@@ -194,7 +201,6 @@ def test_quiet_has_no_incident() -> None:
         ("storm", 1, 1200, "scenario must be one of fortnight, quiet, ctr-drop, feed-stop, consent, was 'storm'"),
         ("quiet", 0, 1200, "days must be 1 to 400, was 0"),
         ("quiet", 1, 10, "rate must be 200 to 1000000 events an hour, was 10"),
-        ("ctr-drop", 1, 200, "ctr-drop needs more days or a higher rate than 1 and 200: ctr_drop ends after the run"),
     ],
 )
 def test_a_wrong_scenario_says_what_would_be_right(name: str, days: int, rate: int, message: str) -> None:

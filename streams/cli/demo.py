@@ -1,0 +1,181 @@
+"""`pmon demo`: a personalization program goes wrong and is caught, live on the terminal, everything in this process."""
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import click
+import orjson
+
+from governance.config import Config, load_config
+from reporting.view import canonical, html, markdown, terminal
+from streams.cli.console import screen
+from streams.cli.incident_folder import read_outputs
+from streams.cli.problem import UsageProblem
+from streams.demo.screen import Progress
+from streams.demo.stage import Stage
+from streams.demo.story import Story
+from streams.demo.telling import Redrawn, Telling, Written
+from streams.file_replay import Folder, summary
+from streams.kernel.record import Outgoing, Record
+from streams.settings import read_settings
+from streams.simulation.config import config_text
+from streams.simulation.scenario import RECIPES, Scenario, scenario
+from streams.simulation.truth import dumps
+
+SEED = 7
+SPEED = 6 * 3_600  # six hours a second: the fortnight in under a minute
+LARGE = ("kpi-windows", "monitor-signals")  # not kept where nobody named a folder
+
+
+@click.command("demo", short_help="Watch a personalization program go wrong and be caught.")
+@click.option("--scenario", "name", type=click.Choice(list(RECIPES)), default="fortnight", show_default=True, help="What goes wrong.")
+@click.option("--speed", metavar="X", default=str(SPEED), show_default=True, help="Event time over wall time, or max.")
+@click.option("--once", is_flag=True, help="Run to the end without waiting; needs --out.")
+@click.option("--out", metavar="DIR", help="Leave all outputs and the reports here; default: reports and incidents in a temporary folder.")
+def command(name: str, speed: str, once: bool, out: str | None) -> int:
+    """Make up events, run them through the whole monitor in this process, and show what it finds while it finds it.
+
+    Nothing to install, no broker, no network. At the end: the report, also as HTML, Markdown and JSON.
+
+    \b
+    Example:
+      pmon demo --scenario ctr-drop
+      pmon demo --once --out demo
+    """
+    if once and out is None:
+        raise UsageProblem("--once: needs --out DIR, the folder that gets the outputs and reports")
+    pace = None if once else pace_of(speed)
+    story = scenario(name)
+    settings = read_settings()
+    with folder_of(out) as path:
+        perform(story, pace, path, settings.partitions, everything=out is not None)
+        show_results(path, story)
+    return 0
+
+
+def pace_of(text: str) -> float | None:
+    """Return event time over wall time, None for as fast as it goes; raises UsageProblem."""
+    if text == "max":
+        return None
+    try:
+        pace = float(text)
+    except ValueError:
+        pace = 0.0
+    if not 1 <= pace <= 1e9:
+        raise UsageProblem(f"--speed: must be a number from 1 to 1e9, event time over wall time, or max, was {text!r}")
+    return pace
+
+
+def speed_of(pace: float | None) -> str:
+    """Return a pace in words.
+
+    >>> speed_of(21600.0), speed_of(90.0), speed_of(None)
+    ('6 h per second', '1.5 min per second', 'as fast as it goes')
+    """
+    if pace is None:
+        return "as fast as it goes"
+    return f"{pace / 3600:.3g} h per second" if pace >= 3600 else f"{pace / 60:.3g} min per second"
+
+
+@contextmanager
+def folder_of(out: str | None) -> Iterator[Path]:
+    """Give the folder named, or a temporary one that stays for the reader and goes when the demo is broken off."""
+    if out is not None:
+        yield Path(out)
+        return
+    path = Path(tempfile.mkdtemp(prefix="pmon-demo-"))
+    try:
+        yield path
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+
+
+def perform(script: Scenario, pace: float | None, path: Path, partitions: int, *, everything: bool) -> None:
+    """Play the scenario in front of the reader, and leave its outputs and reports in the folder."""
+    text = config_text(script)
+    config = load_config(text, "config.yaml")
+    try:
+        folder = Folder(path)
+    except OSError as error:
+        raise UsageProblem(f"--out: {path} cannot be written: {error.strerror}") from None
+    story = Story(config, script.start)
+
+    def publish(message: Outgoing) -> None:
+        story.publish(message)
+        if everything or message.topic not in LARGE:
+            folder.write(message)
+
+    def fed(record: Record) -> None:
+        if record.topic == "rule-changes" and record.value is not None:
+            story.change(record.value)
+
+    stage = Stage(script, SEED, config, partitions, publish, fed)
+    play(stage, story, script, pace)
+    if everything:
+        found = summary(folder, stage.replay.records, stage.replay.watermarks(), stage.replay.state_sha256())
+        (path / "summary.json").write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n")
+    else:
+        folder.close()
+        for topic in LARGE:
+            (path / f"{topic}.jsonl").unlink()
+    (path / "config.yaml").write_text(text, encoding="utf-8")
+    (path / "truth.json").write_bytes(dumps(stage.run.truth))
+    leave_reports(story.reports, config, path)
+
+
+def play(stage: Stage, story: Story, script: Scenario, pace: float | None) -> None:
+    """Tell the story hour by hour, no faster than `pace`."""
+    telling = telling_here()
+    begun = time.monotonic()
+    about = f"{RECIPES[script.name].about}, everything in this process, nothing to install"
+    progress = Progress(about, SEED, speed_of(pace), script.start, script.end, script.start, 0)
+    try:
+        telling.show(story, progress)
+        for now in stage.play():
+            progress = Progress(about, SEED, speed_of(pace), script.start, script.end, now, stage.replay.records)
+            telling.show(story, progress)
+            early = 0.0 if pace is None else begun + (now - script.start) / 1000 / pace - time.monotonic()
+            if early > 0:
+                time.sleep(early)
+        telling.end(story, progress)
+    finally:
+        telling.close()
+
+
+def telling_here() -> Telling:
+    """Return how the story is told on this standard output."""
+    if sys.stdout.isatty() and screen().unicode:
+        return Redrawn(sys.stdout, lambda: (screen(), shutil.get_terminal_size().lines), time.monotonic)
+    return Written(sys.stdout, screen())
+
+
+def leave_reports(reports: dict[str, dict[str, Any]], config: Config, path: Path) -> None:
+    """Write the last report of each initiative: `report.*` for the first of the config, `report-NAME.*` for the others."""
+    for name, report in reports.items():
+        stem = "report" if name == next(iter(config.initiatives)) else f"report-{name}"
+        (path / f"{stem}.json").write_bytes(canonical.dumps(report) + b"\n")
+        (path / f"{stem}.md").write_text(markdown.render(report), encoding="utf-8")
+        (path / f"{stem}.html").write_text(html.render(report), encoding="utf-8")
+
+
+def show_results(path: Path, script: Scenario) -> None:
+    """Print the report of the first program, and what to look at next."""
+    shown = screen()
+    report = orjson.loads((path / "report.json").read_bytes())
+    click.echo(terminal.render(report, shown.width, shown.colour, shown.unicode))
+    folder = quote(str(path))
+    stories = read_outputs(path).stories
+    tries = [f"pmon incidents --from {folder}"]
+    tries += [f"pmon incidents show {stories[0].name} --from {folder}"] if stories else []
+    tries.append(f"pmon simulate --scenario {script.name} --seed {SEED} --out events.jsonl")
+    click.echo(f"Open  {path / 'report.html'}")
+    for number, line in enumerate(tries):
+        click.echo(f"{'Try' if not number else '':4}  {line}")
