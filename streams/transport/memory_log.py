@@ -1,0 +1,99 @@
+"""One partition in memory: records with their offsets, cut by retention, thinned by compaction. Pure: no clock, no loop.
+
+    offsets   0 .. first-1 | first ............ end-1 | end
+              forgotten      compacted | tail, whole     next
+
+The tail is never compacted: a batch that is void must stay until a valid one has written its keys again (see kernel/changelog.py).
+"""
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Sequence
+
+from streams.kernel.record import Record
+
+KEPT_BYTES = 8 << 20  # of a log whose retention is finite, beyond what is still unread
+TAIL_BATCHES = 64
+THIN_FROM = 4_000  # records; compaction of fewer is not worth its walk
+OVERHEAD = 200  # bytes of a record beside key and value, about
+
+
+def size_of(record: Record) -> int:
+    """Return about how many bytes a record takes."""
+    return OVERHEAD + len(record.key or b"") + len(record.value or b"")
+
+
+class PartitionLog:
+    """The records of one partition; `end` is the next offset, `released` the offset below which no worker reads again."""
+
+    __slots__ = ("_starts", "_thinned", "end", "records", "released", "size", "unread")
+
+    def __init__(self, records: Sequence[Record] = (), end: int = 0) -> None:
+        self.records = list(records)
+        self.end = end
+        self.released = 0
+        self.size = sum(map(size_of, self.records))
+        self.unread = self.size
+        self._starts: deque[int] = deque(maxlen=TAIL_BATCHES)
+        self._thinned = 0  # how many records compaction left
+
+    def append(self, batch: Sequence[Record]) -> None:
+        """Append records that begin at or above `end`."""
+        self._starts.append(batch[0].offset)
+        self.records.extend(batch)
+        more = sum(map(size_of, batch))
+        self.size += more
+        self.unread += more
+        self.end = max(self.end, batch[-1].offset + 1)
+
+    def read(self, start: int, most: int) -> list[Record]:
+        """Return at most `most` records from an offset on."""
+        at = self._index(start)
+        return self.records[at : at + most]
+
+    def release(self, before: int) -> None:
+        """Note that nothing below `before` is read again."""
+        if before <= self.released:
+            return
+        old, new = self._index(self.released), self._index(before)
+        self.unread -= sum(map(size_of, self.records[old:new]))
+        self.released = before
+
+    def cut(self, retention_ms: int | None, *, consumed: bool) -> int | None:
+        """Forget what is too old or too much, measured from the newest stamp; return the first offset kept, None where nothing went.
+
+        What a worker has not read yet is kept whatever its age.
+        """
+        if retention_ms is None or self.size <= KEPT_BYTES:
+            return None
+        limit = self._index(self.released) if consumed else len(self.records)
+        oldest = max(0, self.records[-1].timestamp - retention_ms) if self.records else 0
+        number = 0
+        while number < limit and (self.size > KEPT_BYTES or self.records[number].timestamp < oldest):
+            self.size -= size_of(self.records[number])
+            number += 1
+        if number == 0:
+            return None
+        del self.records[:number]
+        return self.records[0].offset if self.records else self.end
+
+    def compact(self) -> list[int]:
+        """Forget superseded records before the tail, once that is worth it; return their offsets."""
+        if len(self.records) < max(THIN_FROM, 2 * self._thinned) or not self._starts:
+            return []
+        cut = self._index(self._starts[0])
+        latest = {record.key: record.offset for record in self.records[:cut]}
+        kept: list[Record] = []
+        gone: list[Record] = []
+        for record in self.records[:cut]:
+            alive = latest[record.key] == record.offset and record.value is not None
+            (kept if alive else gone).append(record)
+        self.records[:cut] = kept
+        lost = sum(map(size_of, gone))
+        self.size -= lost
+        self.unread -= lost
+        self._thinned = len(self.records)
+        return [record.offset for record in gone]
+
+    def _index(self, offset: int) -> int:
+        return bisect_left(self.records, offset, key=lambda record: record.offset)
