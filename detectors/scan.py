@@ -1,0 +1,131 @@
+"""Ranking the segments of a cube: "S moved, the rest stood still" against "all cells moved alike", by likelihood ratio.
+
+Both stories allow rates to wobble; inside S the effect may differ from cell to cell by about half its size, because a fault
+seldom hits every part of a segment alike: a part that moved less still belongs to it, a part that did not move does not.
+That, not a penalty, decides between a segment and its parents and children.
+"""
+
+from dataclasses import dataclass
+from math import log
+from typing import Literal
+
+import numpy as np
+
+from detectors.cube import Floats, Integers, Mask
+from detectors.lattice import Lattice
+from detectors.shift import Evidence, chance, common_shift, evidence_of, log_likelihood, telling
+
+Direction = Literal["up", "down", "both"]
+
+SHIFTS = (0.15, 0.4, 0.8, 1.3, 2.0, 3.0)  # mean log rate ratios of a segment: ×1.16 to ×20
+UNEVEN, MOST_UNEVEN = 0.5, 0.5  # spread of the effect inside a segment: half of it, at most this
+WOBBLES = (0.0, 0.05, 0.1, 0.2, 0.4)  # spreads of log rate that cells may show without a fault
+WOBBLE_ODDS = (0.5, 0.2, 0.15, 0.1, 0.05)  # how ready we are to believe in each
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """What the telling cells of a cube say, relative to a common shift `ground` that all may have made.
+
+    `cells` are their numbers in the cube, `columns` one row for each: log-likelihood moved by each shift, standing with each
+    wobble (both less `level`, that of standing without wobble), events beyond those due at the ground and without any shift.
+    `volume` is the traffic of every segment.
+    """
+
+    lattice: Lattice
+    direction: Direction
+    cells: Integers
+    seen: Evidence
+    level: Floats
+    columns: Floats
+    volume: Floats
+    ground: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Remainder:
+    """The cells of a scan not yet explained, and what they add up to in every segment."""
+
+    left: Mask
+    totals: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranking:
+    """Segments that went the way asked for, likeliest first, with their log-likelihood ratios.
+
+    `wobble` is that of the rest, `common` how much likelier "all moved alike" is than "nothing moved", as a logarithm.
+    """
+
+    segments: Integers
+    log_ratios: Floats
+    wobble: float
+    common: float
+
+
+def scan_of(lattice: Lattice, counts: Floats, direction: Direction, ground: float = 0.0) -> Scan:
+    """Tabulate what the cells of a cube say; `counts` as in a cube."""
+    cells = np.flatnonzero(telling(counts))
+    seen = evidence_of(counts[cells])
+    level = log_likelihood(seen, ground, 0.0)
+    signs = {"up": (1.0,), "down": (-1.0,), "both": (1.0, -1.0)}[direction]
+    columns = [
+        *(log_likelihood(seen, ground + sign * shift, min(UNEVEN * shift, MOST_UNEVEN)) - level for sign in signs for shift in SHIFTS),
+        *(log_likelihood(seen, ground, wobble) - level for wobble in WOBBLES),
+        *(seen.k1 - seen.events * chance(seen, shift) for shift in (ground, 0.0)),
+    ]
+    traffic = (counts[:, 1] + counts[:, 3])[:, None]
+    volume = lattice.totals(traffic, np.arange(len(counts)))[:, 0]
+    return Scan(lattice, direction, cells, seen, level, np.column_stack(columns), volume, ground)
+
+
+def everything(scan: Scan) -> Remainder:
+    """Return the remainder before anything is explained."""
+    return Remainder(np.ones(len(scan.cells), dtype=bool), scan.lattice.totals(scan.columns, scan.cells))
+
+
+def without(scan: Scan, remainder: Remainder, segment: int) -> Remainder:
+    """Return what remains when a segment is explained."""
+    gone = remainder.left & scan.lattice.holds(segment)[scan.cells]
+    return Remainder(remainder.left & ~gone, remainder.totals - scan.lattice.totals(scan.columns[gone], scan.cells[gone]))
+
+
+def ranked(scan: Scan, remainder: Remainder) -> Ranking:
+    """Return the segments that moved in the direction asked for, by their log-likelihood ratio, rounded to 1e-6.
+
+    Equal evidence: first the segment that claims less traffic, then the one that says it with fewer values.
+    """
+    moved, still, sense = np.split(remainder.totals, (-len(WOBBLES) - 2, -2), axis=1)
+    # A segment that stood still while all else fell did not rise: it has to be beyond both.
+    rose, fell = np.all(sense > 0.0, axis=1), np.all(sense < 0.0, axis=1)
+    segments = np.flatnonzero({"up": rose, "down": fell, "both": rose | fell}[scan.direction])
+    if not len(segments) or not remainder.left.any():
+        return Ranking(segments[:0], np.zeros(0), 0.0, 0.0)
+    whole = scan.columns[remainder.left, -len(WOBBLES) - 2 : -2].sum(axis=0)
+    local = best_shift(moved[segments], rose[segments], scan.direction)[:, None] + whole + np.log(WOBBLE_ODDS) - still[segments]
+    chosen = int(np.argmax(local.max(axis=0)))
+    alike = global_story(scan, remainder, WOBBLES[chosen])
+    log_ratios = np.round(local[:, chosen] - alike, 6)
+    order = np.lexsort((segments, scan.lattice.depth[segments], scan.volume[segments], -log_ratios))
+    return Ranking(segments[order], log_ratios[order], WOBBLES[chosen], alike - float(whole[chosen]))
+
+
+def best_shift(moved: Floats, rose: Mask, direction: Direction) -> Floats:
+    """Return each segment's log-likelihood at the shift that fits best, of those that go its way; two ways cost ln 2."""
+    if direction != "both":
+        return np.asarray(moved.max(axis=1))
+    up, down = moved[:, : len(SHIFTS)].max(axis=1), moved[:, len(SHIFTS) :].max(axis=1)
+    return np.asarray(np.where(rose, up, down) - log(2.0))
+
+
+def global_story(scan: Scan, remainder: Remainder, wobble: float) -> float:
+    """Return the log-likelihood of the best common shift, without wobble or with that of the rest, relative to the ground."""
+    seen = scan.seen.only(remainder.left)
+    level = float(scan.level[remainder.left].sum())
+    return max(float(log_likelihood(seen, common_shift(seen, spread), spread).sum()) - level for spread in sorted({0.0, wobble}))
+
+
+def shift_outside(scan: Scan, segment: int, wobble: float) -> float | None:
+    """Return the common shift of the cells a segment does not hold; None where it holds all."""
+    rest = ~scan.lattice.holds(segment)[scan.cells]
+    return common_shift(scan.seen.only(rest), wobble) if rest.any() else None
