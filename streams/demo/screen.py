@@ -28,7 +28,7 @@ MARKS = {  # of a kind of entry: on a screen, in ASCII, and its style
 }
 OTHER = ("·", ".", "dim")
 LOUD = ("opened", "reopened", "escalated")
-PLACE, FIGURE, NOTE, WHAT = 10, 9, 22, 12
+PLACE, FIGURE, NOTE, WHAT = 10, 9, 24, 12
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,10 +86,10 @@ class Story:
         self._tell(at, "change", "rolled back" if back else "rule change", change["initiative"], detail)
 
     def series(self) -> Iterator[tuple[Place, list[Hour]]]:
-        """Yield the last hours of each channel, oldest first; initiatives in the order of the config, the busiest channel first."""
+        """Yield the last hours of each channel, oldest first; initiatives in the order of the config, channels by name."""
         last = end_of(self.closed - 1, HOUR)
         ranks = {name: rank for rank, name in enumerate(self.config.initiatives)}
-        for place in sorted(self.hours, key=lambda place: (ranks.get(place[0], len(ranks)), -self._weight(place), place)):
+        for place in sorted(self.hours, key=lambda place: (ranks.get(place[0], len(ranks)), place)):
             found = self.hours[place]
             yield place, [Hour(end, found.get(end)) for end in range(last - (KEPT_HOURS - 1) * HOUR, last + 1, HOUR)]
 
@@ -101,10 +101,6 @@ class Story:
     def open(self) -> list[dict[str, Any]]:
         """The incidents that are not over."""
         return [incident for incident in self.incidents.values() if incident["state"] in ACTIVE]
-
-    def _weight(self, place: Place) -> int:
-        """Busyness in coarse steps, so that neighbours do not swap places from frame to frame."""
-        return round(sum(counts["exposures"] for counts in self.hours[place].values()), -3)
 
     def _count(self, data: Mapping[str, Any]) -> None:
         end = parse_instant(data["window"]["end"])
