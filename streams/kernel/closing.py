@@ -105,6 +105,8 @@ class Closing:
         """Give every new cell its place, or `__other__`, before anything is counted; a new config is noted in the audit chain."""
         if self.standing.config not in ("", self.sha256):
             self.watch.audit("config", self.now, {"from": self.standing.config, "to": self.sha256})
+            self.watch.set_timers(self.thresholds)
+            self.watch.forget_seen(self.thresholds)
         self.standing.config = self.sha256
         cells = {cell for found in self.adds.cells.values() for cell in found}
         self.admission.admit(sorted(cells))
@@ -159,15 +161,29 @@ class Closing:
             self.draft.put(row_key(RULES, self.initiative, self.now, change["event_id"]), pack(change, rule["evidence"]))
 
     def see(self, check: str, threshold: Threshold) -> None:
-        """Keep the last event of each key of a freshness threshold."""
-        last = self.watch.seen(check)
+        """Keep the last event of each key of a freshness threshold; a rule that is new looks at the rows there are."""
+        last = self.watch.seen(threshold, check)
+        cells = sliced(self.level("m"), self.admission) if last else {0: self.past()}
         places = positions(threshold.group_by)
-        for cell, counts in self.level("m").items():
-            if LAST_MS in counts:
-                key = project(self.admission.home(cell)[0], places)
-                last[key] = max(counts[LAST_MS], last.get(key, 0))
+        for found in cells.values():
+            for cell, counts in found.items():
+                if LAST_MS in counts:
+                    key = project(cell, places)
+                    last[key] = max(counts[LAST_MS], last.get(key, 0))
         if last:
-            self.watch.saw(check, last)
+            self.watch.saw(threshold, check, last)
+
+    def past(self) -> Cells:
+        """Return everything kept up to now: days, the hours of the open day, the base windows of the open hour."""
+        slices = range(-(-self.standing.cells // SLICE_CELLS))
+        today, hour = self.now // DAY * DAY, self.now // HOUR * HOUR
+        ends = [(DAYS, end) for end in range(self.standing.first_day or today, today + 1, DAY)]
+        ends += [(HOURS, end) for end in range(today + HOUR, hour + 1, HOUR)]
+        ends += [(MINUTES, end) for end in range(hour + self.base, self.now + 1, self.base)]
+        found: Cells = {}
+        for kind, end in ends:
+            merge(found, self.rows.read(kind, end, slices))
+        return found
 
     def judging(self, check: str, threshold: Threshold) -> Iterator[Phase]:
         """Yield the phases that judge a threshold's keys, so many at a time."""
@@ -185,7 +201,7 @@ class Closing:
         if threshold.kpi == FRESHNESS:
             if self.drain:
                 return []
-            ages = {key: max(0, self.now - last) / 1000 for key, last in sorted(self.watch.seen(check).items())}
+            ages = {key: max(0, self.now - last) / 1000 for key, last in sorted(self.watch.seen(threshold, check).items())}
             return [Breach(key, self.now, age, breached(age, threshold.op, threshold.value)) for key, age in ages.items()]
         cells = self.window(threshold.window)
         places = positions(threshold.group_by)
@@ -271,7 +287,7 @@ class Closing:
         for check, threshold in self.thresholds.items():
             following = end_of(now, threshold.window)
             if threshold.kpi == FRESHNESS:
-                times.append(following if not self.drain and self.watch.seen(check) else 0)
+                times.append(following if not self.drain and self.watch.seen(threshold, check) else 0)
             elif max(standing.last_minute, standing.last_hour, standing.last_day) > following - threshold.window:
                 times.append(following)
         return min((at for at in times if at > now), default=0)

@@ -50,7 +50,7 @@ def judge_bound(watch: Watch, snapshot: Snapshot, command: Command, bound: Condi
     for values, found in sorted(seen.items()):
         if len(found) >= SUB_WINDOWS and all(one.breached for one in found[-SUB_WINDOWS:]):
             for breach in found[-SUB_WINDOWS:]:
-                if breach.end > watch.last_end(bound.check, values):
+                if breach.end > watch.last_end(threshold, bound.check, values):
                     watch.judge(threshold, bound.check, breach)
 
 

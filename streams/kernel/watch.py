@@ -1,13 +1,13 @@
 """The watched keys of one initiative: each threshold's series, their incidents, and everything an incident's step publishes.
 
-t [initiative, threshold, values…]   series: last windows, living incident, ladder at its opening
-a [initiative]                       timers: [due, threshold, values…] of the incidents that time alone can change
-f [initiative, threshold]            last event per key, for `freshness_s`
-u [initiative, incident]             the incident after its last step, and its steps so far
-g [initiative]                       head of the audit chain
+t [initiative, check, kpi, dimensions, values…]   series: last windows, living incident, ladder at its opening
+a [initiative]                                    timers: [due, check, kpi, dimensions, values…] of the incidents that time alone can change
+f [initiative, check, kpi, dimensions]            last event per key, for `freshness_s`
+u [initiative, incident]                          the incident after its last step, and its steps so far
+g [initiative]                                    head of the audit chain
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -52,6 +52,19 @@ def terms_of(config: Config, threshold: Threshold) -> Terms:
     )
 
 
+def place_of(threshold: Threshold, check: str, values: Sequence[str]) -> list[str]:
+    """Return what names one series of an initiative: the same values of other dimensions, or of another figure, are another series."""
+    return [check, threshold.kpi, ",".join(threshold.group_by), *values]
+
+
+def ruled_by(thresholds: Mapping[str, Threshold], place: Sequence[str]) -> Threshold | None:
+    """Return the rule that still judges a series, None where it left the config or asks something else by now."""
+    check, figure, dimensions, *_ = place
+    threshold = thresholds.get(check)
+    same = threshold is not None and (threshold.kpi, ",".join(threshold.group_by)) == (figure, dimensions)
+    return threshold if same else None
+
+
 class Watch:
     """Moves the series of one initiative and publishes what follows."""
 
@@ -75,49 +88,60 @@ class Watch:
 
     def judge(self, threshold: Threshold, check: str, breach: Breach) -> None:
         """Take one eligible window of one key through its life cycle."""
-        key = row_key(SERIES, self._initiative, check, *breach.values)
-        series, ladder = self._load(key)
+        place = place_of(threshold, check, breach.values)
+        series, ladder = self._load(row_key(SERIES, self._initiative, *place))
         terms = terms_of(self._config, threshold)
         subject = self._subject(threshold, check, breach.values)
         named = incident_key(check, self._initiative, subject.key)
         observed = observe(series, terms, breach.end, breach.breached, lambda number: incident_id(check, named, breach.end, number))
         if observed.finding is not None:
             self._find(threshold, subject, named, breach, observed.finding)
-        self._after(key, check, threshold, subject, breach.values, observed, ladder, breach.end)
+        self._after(place, threshold, subject, observed, ladder, breach.end)
 
-    def last_end(self, check: str, values: tuple[str, ...]) -> int:
+    def last_end(self, threshold: Threshold, check: str, values: tuple[str, ...]) -> int:
         """Return the end of the last window of a key that was judged, ms, -1 for none."""
-        series, _ = self._load(row_key(SERIES, self._initiative, check, *values))
+        series, _ = self._load(row_key(SERIES, self._initiative, *place_of(threshold, check, values)))
         return series.history[-1][0] if series.history else -1
 
     def pass_time(self, thresholds: Mapping[str, Threshold], now: int, *, drain: bool) -> bool:
         """Move the first incident whose time has come; return whether there was one. A drain runs no acknowledgement timeout."""
-        for at, check, *values in self.timers():
+        for at, *place in self.timers():
             if at > now:
                 break
-            threshold = thresholds.get(check)
-            key = row_key(SERIES, self._initiative, check, *values)
-            if threshold is None:  # its rule left the config: nothing judges it any more, so nothing escalates it either
-                self._timer(check, values, None)
+            threshold = ruled_by(thresholds, place)
+            if threshold is None:  # nothing judges it any more, so nothing escalates it either
+                self._timer(place, None)
                 return True
-            series, ladder = self._load(key)
+            series, ladder = self._load(row_key(SERIES, self._initiative, *place))
             if drain and series.episode is not None and series.episode.state != "resolved":
                 continue
             observed = pass_time(series, terms_of(self._config, threshold), now, self._config.timing.window)
-            self._after(key, check, threshold, self._subject(threshold, check, values), tuple(values), observed, ladder, now)
+            assert observed.step is not None, "a timer of another config: they are set anew when it changes"
+            self._after(place, threshold, self._subject(threshold, place[0], place[3:]), observed, ladder, now)
             return True
         return False
 
+    def set_timers(self, thresholds: Mapping[str, Threshold]) -> None:
+        """Set all timers anew: another config may wait longer or shorter, drop rules or bring them back."""
+        timers: list[list[Any]] = []
+        for key in self._draft.keys(SERIES):
+            initiative, *place = key_parts(key)
+            threshold = ruled_by(thresholds, place) if initiative == self._initiative else None
+            if threshold is not None:
+                at = due(self._load(key)[0], terms_of(self._config, threshold), self._config.timing.window)
+                timers += [] if at is None else [[at, *place]]
+        self._draft.put(row_key(TIMERS, self._initiative), pack(sorted(timers)))
+
     def timers(self) -> list[list[Any]]:
-        """Return [due, check, values…] of every incident that time alone can change, in order of due time."""
+        """Return [due, check, kpi, dimensions, values…] of every incident that time alone can change, in order of due time."""
         value = self._draft.get(row_key(TIMERS, self._initiative))
         found: list[list[Any]] = unpack(value)[0] if value else []
         return found
 
-    def _timer(self, check: str, values: Any, at: int | None) -> None:
-        kept = [timer for timer in self.timers() if timer[1:] != [check, *values]]
+    def _timer(self, place: list[str], at: int | None) -> None:
+        kept = [timer for timer in self.timers() if timer[1:] != place]
         if at is not None:
-            kept.append([at, check, *values])
+            kept.append([at, *place])
         self._draft.put(row_key(TIMERS, self._initiative), pack(sorted(kept)))
 
     def _subject(self, threshold: Threshold, check: str, values: Any) -> Subject:
@@ -149,11 +173,9 @@ class Watch:
 
     def _after(
         self,
-        key: bytes,
-        check: str,
+        place: list[str],
         threshold: Threshold,
         subject: Subject,
-        values: tuple[str, ...],
         observed: Observed,
         ladder: dict[str, Any],
         now: int,
@@ -172,8 +194,8 @@ class Watch:
                 series = replace(series, episode=None)
         if observed.step is not None:
             at = due(series, terms_of(self._config, threshold), self._config.timing.window)
-            self._timer(check, values, at)
-        self._keep(key, series, ladder)
+            self._timer(place, at)
+        self._keep(row_key(SERIES, self._initiative, *place), series, ladder)
 
     def _publish(self, subject: Subject, episode: Episode, step: Step, owner: Owner | None, now: int, reason: str | None) -> None:
         advice = playbook(subject.check, subject.key.get("kpi"), self._config.playbooks)
@@ -230,16 +252,22 @@ class Watch:
         }
         self._draft.send(publish("findings", "finding", self._initiative, event_id("finding", identity, "confirmed"), check, end, data))
 
-    def seen(self, check: str) -> dict[tuple[str, ...], int]:
-        """Return event time of the last event per key, ms, for `freshness_s`."""
-        value = self._draft.get(row_key(SEEN, self._initiative, check))
+    def seen(self, threshold: Threshold, check: str) -> dict[tuple[str, ...], int]:
+        """Return event time of the last event per key, ms, for `freshness_s`; nothing for a rule that is new."""
+        value = self._draft.get(row_key(SEEN, self._initiative, *place_of(threshold, check, ())))
         return {tuple(orjson.loads(name)): last for name, last in (unpack(value)[0] if value else {}).items()}
 
-    def saw(self, check: str, last: Mapping[tuple[str, ...], int]) -> None:
+    def saw(self, threshold: Threshold, check: str, last: Mapping[tuple[str, ...], int]) -> None:
         """Keep event time of the last event per key."""
-        self._draft.put(
-            row_key(SEEN, self._initiative, check), pack({orjson.dumps(name).decode(): at for name, at in sorted(last.items())})
-        )
+        kept = {orjson.dumps(name).decode(): at for name, at in sorted(last.items())}
+        self._draft.put(row_key(SEEN, self._initiative, *place_of(threshold, check, ())), pack(kept))
+
+    def forget_seen(self, thresholds: Mapping[str, Threshold]) -> None:
+        """Drop what rules saw that left the config: should they come back, they have missed something."""
+        for key in self._draft.keys(SEEN):
+            initiative, *place = key_parts(key)
+            if initiative == self._initiative and ruled_by(thresholds, place) is None:
+                self._draft.drop(key)
 
 
 def remembered(draft: Draft, initiative: str) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
