@@ -23,6 +23,10 @@ from streams.kernel.stamp import BEGINNING
 from streams.kernel.standing import STANDINGS
 
 ANSWERS = b"r"
+OURS = frozenset(  # an answer that came back as input, or stood among incidents, would be believed
+    {"engagement-events", "consent-events", "rule-changes", "monitor-commands", "monitor-config", "monitor-signals", "ticks", "dead-letters"}
+    | {"incidents", "escalations", "findings", "kpi-windows", "reports", "audit-log"}
+)
 NAMED_AT_MOST = 20  # initiatives an error lists
 
 
@@ -62,11 +66,14 @@ class Desk:
             return "answer", refused(item["request_id"], None, **item["error"]), None
         command = Command.model_validate_json(orjson.dumps(item["command"]))
         try:
+            if command.reply_to in OURS:
+                raise UnservedError("invalid_value", "reply_to", "must name a topic of your own: the monitor reads or writes this one itself")
             if command.command != "report":
                 raise UnservedError("unsupported", "command", "is not served by this version: send `report`")
             return "report", self._report(item["initiative"], command, sha256, config), command.reply_to
         except UnservedError as error:
-            return "answer", refused(command.request_id, command.command, error.code, error.field, error.message), command.reply_to
+            told = refused(command.request_id, command.command, error.code, error.field, error.message)
+            return "answer", told, None if error.field == "reply_to" else command.reply_to
 
     def _report(self, initiative: str, command: Command, sha256: str, config: Config) -> dict[str, Any]:
         check_request(watched(self._draft), initiative, command, config)

@@ -164,13 +164,17 @@ def test_a_report_command_is_answered_at_its_time_and_again_with_the_same_answer
     ask = {"topic": "monitor-commands", "key": "plg", "timestamp": START + 10 * MINUTE, "value": value}
     wrong = {**ask, "value": {**value, "request_id": "q-2", "window": "9y"}}
     unknown = {**ask, "value": {**value, "request_id": "q-3", "alert_threshold": "happiness<1"}}
-    lines = sorted([*breaching(), ask, ask, wrong, unknown], key=lambda line: line["timestamp"])
+    looped = {**ask, "value": {**value, "request_id": "q-4", "reply_to": "monitor-commands"}}
+    copied = {**ask, "value": {**value, "request_id": "q-5", "reply_to": "my-answers"}}
+    lines = sorted([*breaching(), ask, ask, wrong, unknown, looped, copied], key=lambda line: line["timestamp"])
     replayed(write(tmp_path / "in.jsonl", lines), tmp_path / "out")
     found = {one.get("request_id") or one["request"]["request_id"]: one for one in outputs(tmp_path / "out", "reports")}
-    assert len(outputs(tmp_path / "out", "reports")) == len(found) == 3
+    assert len(outputs(tmp_path / "out", "reports")) == len(found) == 5
     assert found["q-1"]["period"]["to"] == format_instant(START + 9 * MINUTE)
     assert found["q-1"]["performance"]["totals"]["counts"]["exposures"] == 36
     assert (found["q-2"]["ok"], found["q-2"]["error"]["field"]) == (False, "window")
+    assert (found["q-4"]["ok"], found["q-4"]["error"]["field"]) == (False, "reply_to")
+    assert outputs(tmp_path / "out", "my-answers") == [found["q-5"]]
     assert (found["q-3"]["ok"], found["q-3"]["error"]["field"]) == (False, "alert_threshold")
 
 
