@@ -61,7 +61,7 @@ def command(
 
     \b
     Example:
-      pmon simulate --out events.jsonl --days 2 && pmon replay --config events.config.yaml --input events.jsonl --out out
+      pmon simulate --out events.jsonl --days 2 && pmon replay --config events.jsonl.config.yaml --input events.jsonl --out out
     """
     settings = read_settings()
     if bool(paths) == bool(signals):

@@ -24,8 +24,8 @@ from streams.kernel.standing import STANDINGS
 
 ANSWERS = b"r"
 OURS = frozenset(  # an answer that came back as input, or stood among incidents, would be believed
-    {"engagement-events", "consent-events", "rule-changes", "monitor-commands", "monitor-config", "monitor-signals", "ticks", "dead-letters"}
-    | {"incidents", "escalations", "findings", "kpi-windows", "reports", "audit-log"}
+    {"engagement-events", "consent-events", "rule-changes", "monitor-commands", "monitor-config", "monitor-signals", "ticks"}
+    | {"dead-letters", "incidents", "escalations", "findings", "kpi-windows", "reports", "audit-log"}
 )
 NAMED_AT_MOST = 20  # initiatives an error lists
 
@@ -67,7 +67,7 @@ class Desk:
         command = Command.model_validate_json(orjson.dumps(item["command"]))
         try:
             if command.reply_to in OURS:
-                raise UnservedError("invalid_value", "reply_to", "must name a topic of your own: the monitor reads or writes this one itself")
+                raise UnservedError("invalid_value", "reply_to", "must name a topic of your own: the monitor uses this one itself")
             if command.command != "report":
                 raise UnservedError("unsupported", "command", "is not served by this version: send `report`")
             return "report", self._report(item["initiative"], command, sha256, config), command.reply_to
