@@ -44,7 +44,8 @@ def command(
 
     \b
     Example:
-      pmon simulate --out events.jsonl --days 2 && pmon report --initiative plg-onboarding --config events.jsonl.config.yaml --input events.jsonl
+      pmon simulate --out events.jsonl --days 2
+      pmon report --initiative plg-onboarding --config events.jsonl.config.yaml --input events.jsonl
     """
     if not paths:
         raise UsageProblem("--input: name at least one event file; asking a running worker comes with the live system")
