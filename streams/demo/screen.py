@@ -28,7 +28,7 @@ MARKS = {  # of a kind of entry: on a screen, in ASCII, and its style
 }
 OTHER = ("·", ".", "dim")
 LOUD = ("opened", "reopened", "escalated")
-PLACE, FIGURE, NOTE, WHAT = 10, 9, 24, 12
+PLACE, FIGURE, NOTE, WHAT = 10, 10, 24, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def bar(story: Story, progress: Progress, screen: Screen) -> str:
     """Return the progress line: event time, how much is over, events so far, incidents open."""
     living = len(story.open)
     opened = screen.paint(f"{living} open", "bad") if living else screen.paint("none open", "dim")
-    counts = f"{progress.share:5.0%}" + (f"   {integer(progress.events)} events" if screen.width >= WIDE_ENOUGH else "")
+    counts = f"{progress.share * 100:5.0f} %" + (f"   {integer(progress.events)} events" if screen.width >= WIDE_ENOUGH else "")
     length = min(50, screen.width - moment_width(screen) - len(counts) - 15)
     done = round(length * progress.share)
     full, empty = BAR if screen.unicode else ASCII_BAR

@@ -39,7 +39,9 @@ class Redrawn:
 
     def _draw(self, lines: list[str], rows: int | None) -> None:
         kept = lines if rows is None else lines[: rows - 1]  # what scrolled away cannot be drawn over
-        self._out.write((f"\x1b[{self._drawn}F" if self._drawn else "") + "\x1b[J" + "".join(f"{line}\n" for line in kept))
+        # Line by line and the rest at the end: clearing it all first flickers, and some terminals keep what was cleared as history.
+        top = f"\x1b[{self._drawn}F" if self._drawn else ""
+        self._out.write(top + "".join(f"{line}\x1b[K\n" for line in kept) + "\x1b[J")
         self._out.flush()
         self._drawn = len(kept)
 

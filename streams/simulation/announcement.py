@@ -38,7 +38,7 @@ def announcements(scenario: Scenario) -> Iterator[Announcement]:
 
 def _steps(program: Program, change: Deployment) -> Iterator[Announcement]:
     yield _step(program, change, "requested", change.requested)
-    yield _step(program, change, "approved", (change.requested + change.deployed) // 2 + HOUR)
+    yield _step(program, change, "approved", change.requested + 2 * HOUR)
     yield _step(program, change, "deployed", change.deployed)
     if change.rolled_back is not None:
         yield _step(program, change, "rolled_back", change.rolled_back)
