@@ -1,1 +1,1 @@
-"""Numbers: windows, cells, rates, sequential tests, segment attribution and anomaly detectors; nothing here knows a bus, a clock or a file."""
+"""Numbers: windows, cells, rates, sequential tests, segments and anomaly detectors; no bus, clock or file is known here."""
