@@ -8,6 +8,7 @@ letter is of the bytes that were sent. So the text of `value` is cut out of the 
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ DEEPEST = 32  # what a message may have; deeper ones need only be recognisable a
 
 VALUE = re.compile(rb'"value"\s*:\s*')
 TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[{}\[\],:]|[^\s"{}\[\],:]++|"')
+DECODER = json.JSONDecoder()
 CLOSING = {b"}": b"{", b"]": b"["}
 
 
@@ -94,7 +96,7 @@ def write_line(record: Record) -> bytes:
 
 def _envelope(text: bytes) -> tuple[dict[str, Any], bytes | None, Any]:
     """Return the members of a line without `value`, and the bytes of `value` with what they decode to."""
-    quick = _value_last(text)
+    quick = _value_last(text) or _value_inside(text)
     if quick is not None:
         return quick
     members = _members(text)
@@ -128,6 +130,27 @@ def _value_last(text: bytes) -> tuple[dict[str, Any], bytes | None, Any] | None:
     except orjson.JSONDecodeError:
         return None
     if not isinstance(envelope, dict) or "value" not in envelope or "value_base64" in envelope:
+        return None
+    return envelope, None if raw == b"null" else raw, payload
+
+
+def _value_inside(text: bytes) -> tuple[dict[str, Any], bytes | None, Any] | None:
+    """Return the same as `_envelope` where other members follow `value`; None where it cannot be told quickly.
+
+    The standard library's decoder says where the value ends; what is left with a null in its place must be an object.
+    """
+    found = VALUE.search(text)
+    if found is None or b'"value"' in text[: found.start()]:
+        return None
+    try:
+        behind = text[found.end() :].decode()
+        _, end = DECODER.raw_decode(behind)
+        raw, rest = behind[:end].encode(), behind[end:].encode()
+        envelope = orjson.loads(text[: found.end()] + b"null" + rest)
+        payload = orjson.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(envelope, dict) or "value" not in envelope or "value_base64" in envelope or b'"value"' in rest:
         return None
     return envelope, None if raw == b"null" else raw, payload
 
