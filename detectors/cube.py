@@ -4,8 +4,9 @@ Cells and dimensions are kept in one canonical order, so that the order in which
 in its last digit. A change of the whole rate is split into what cells did (rate) and how much of each there was (mix).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import gt
 
 import numpy as np
 import numpy.typing as npt
@@ -70,52 +71,71 @@ class Effects:
     mix: float
 
 
-def cube_of(names: Sequence[str], before: Iterable[Row], after: Iterable[Row]) -> Cube:
+def cube_of(names: Sequence[str], before: Sequence[Row], after: Sequence[Row]) -> Cube:
     """Build the cube; rows of one cell add up, a cell missing on a side counts 0 of 0 there.
 
     Raises InvalidCubeError for a repeated dimension, a row of the wrong length, k or n below 0, k above n, or totals above 10^15.
     """
     if len(set(names)) != len(names):
-        raise InvalidCubeError("dimensions", "a dimension is named twice")
+        raise InvalidCubeError("dimensions", "must not name a dimension twice")
+    tables = [counts_of(field, len(names), rows) for field, rows in (("before", before), ("after", after))]
+    keys = [key for rows in (before, after) for key, _, _ in rows]
     order = sorted(range(len(names)), key=lambda d: names[d])
-    totals: dict[tuple[tuple[str, Value], ...], list[int]] = {}
-    for field, column, rows in (("before", 0, before), ("after", 2, after)):
-        for i, (key, k, n) in enumerate(rows):
-            check_row(f"{field}[{i}]", len(names), key, k, n)
-            # The type's name keeps 1, True and "1" apart.
-            cell = totals.setdefault(tuple((type(key[d]).__name__, key[d]) for d in order), [0, 0, 0, 0])
-            cell[column] += k
-            cell[column + 1] += n
-    for column, field in ((1, "before"), (3, "after")):
-        if sum(cell[column] for cell in totals.values()) > LARGEST_TOTAL:
-            raise InvalidCubeError(field, f"the counts of all rows together must be at most {LARGEST_TOTAL:.0e}")
-    return arranged(tuple(names[d] for d in order), totals)
+    levels, columns = [], []
+    for d in order:
+        level, codes = coded([key[d] for key in keys])
+        levels.append(level)
+        columns.append(codes)
+    cells, cell_of = distinct(levels, columns, len(keys))
+    halves = np.split(cell_of, [len(before)])
+    sums = [
+        np.bincount(half, weights=column, minlength=cells.shape[1])
+        for half, table in zip(halves, tables, strict=True)
+        for column in table
+    ]
+    counts = np.stack(sums, axis=1).astype(np.float64, copy=False)
+    return Cube(tuple(names[d] for d in order), tuple(levels), cells, counts)
 
 
-def check_row(field: str, dimensions: int, key: Sequence[Value], k: int, n: int) -> None:
-    if len(key) != dimensions:
-        raise InvalidCubeError(f"{field}[0]", f"must have one value for each of the {dimensions} dimensions, has {len(key)}")
-    if k < 0:
-        raise InvalidCubeError(f"{field}[1]", "the numerator must be 0 or more")
-    if n < 0:
-        raise InvalidCubeError(f"{field}[2]", "the denominator must be 0 or more")
-    if k > n:
-        raise InvalidCubeError(f"{field}[1]", "the numerator must be at most the denominator")
+def counts_of(field: str, dimensions: int, rows: Sequence[Row]) -> tuple[Floats, Floats]:
+    """Return the columns k and n of one side, checked."""
+    keys, k, n = [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
+    if set(map(len, keys)) - {dimensions}:
+        i = next(i for i, key in enumerate(keys) if len(key) != dimensions)
+        raise InvalidCubeError(f"{field}[{i}][0]", f"must have one value for each of the {dimensions} dimensions, has {len(keys[i])}")
+    if min(k, default=0) < 0 or min(n, default=0) < 0 or any(map(gt, k, n)):
+        i = next(i for i, (some, whole) in enumerate(zip(k, n, strict=True)) if not 0 <= some <= whole)
+        place, rule = (1, "0 or more") if k[i] < 0 else (2, "0 or more") if n[i] < 0 else (1, "at most the denominator")
+        raise InvalidCubeError(f"{field}[{i}][{place}]", f"must be {rule}")
+    if sum(n) > LARGEST_TOTAL:
+        raise InvalidCubeError(field, f"must not count more than {LARGEST_TOTAL:.0e} together")
+    return np.array(k, np.float64), np.array(n, np.float64)
 
 
-def arranged(names: tuple[str, ...], totals: dict[tuple[tuple[str, Value], ...], list[int]]) -> Cube:
-    def rank(typed: tuple[str, Value]) -> tuple[str, str | int]:
-        return typed[0], typed[1] if isinstance(typed[1], str | int) else 0
+def coded(column: list[Value]) -> tuple[tuple[Value, ...], Integers]:
+    """Return the sorted values of a dimension, and for every row the number of its value."""
+    if set(map(type, column)) <= {str}:
+        level: list[Value] = sorted(set(column), key=str)
+        number = {value: i for i, value in enumerate(level)}
+        return tuple(level), np.fromiter(map(number.__getitem__, column), np.intp, len(column))
+    # Types are kept apart, so that 1, True and "1" are three values.
+    typed = [(type(value).__name__, value if isinstance(value, str | int) else 0, value) for value in column]
+    kinds = sorted(set(typed), key=lambda kind: kind[:2])
+    place = {kind: i for i, kind in enumerate(kinds)}
+    return tuple(value for _, _, value in kinds), np.array([place[kind] for kind in typed], np.intp)
 
-    levels = [sorted({cell[d] for cell in totals}, key=rank) for d in range(len(names))]
-    places = [{typed: i for i, typed in enumerate(level)} for level in levels]
-    rows = sorted((tuple(places[d][typed] for d, typed in enumerate(cell)), counts) for cell, counts in totals.items())
-    return Cube(
-        names,
-        tuple(tuple(value for _, value in level) for level in levels),
-        np.array([key for key, _ in rows], np.intp).reshape(len(rows), len(names)).T,
-        np.array([counts for _, counts in rows], np.float64).reshape(len(rows), 4),
-    )
+
+def distinct(levels: Sequence[tuple[Value, ...]], columns: Sequence[Integers], rows: int) -> tuple[Integers, Integers]:
+    """Return the codes of the cells that occur, in order (dimensions, cells), and the cell of every row."""
+    code = np.zeros(rows, np.intp)
+    for level, column in zip(levels, columns, strict=True):
+        # Numbering what occurs after each dimension keeps the codes below rows × values, whatever the number of dimensions.
+        _, code = np.unique(code * len(level) + column, return_inverse=True)
+    cells = int(code.max()) + 1 if rows else 0
+    table = np.zeros((len(levels), cells), np.intp)
+    for d, column in enumerate(columns):
+        table[d, code] = column
+    return table, code
 
 
 def effects(cube: Cube) -> Effects | None:

@@ -32,6 +32,8 @@ class Lattice:
     def totals(self, columns: Floats, cells: Integers) -> Floats:
         """Return the sums over every segment of columns given for some cells: (cells, m) in, (segments, m) out."""
         combinations, count = len(self.combinations), len(cells)
+        if not combinations:
+            return np.zeros((0, columns.shape[1]))
         ends = np.arange(0, combinations * count + 1, combinations, dtype=np.int32)
         parts = np.ones(combinations * count), self.members.T[cells].ravel(), ends
         return np.asarray(sparse.csc_matrix(parts, shape=(len(self.depth), count)) @ columns, np.float64)
