@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from detectors.window import DAY, HOUR, MINUTE
-from streams.simulation.moment import moment
+from governance.message.instant import format_instant
 from streams.simulation.scenario import Deployment, Program, Scenario
 
 ACTORS = {
@@ -50,7 +50,7 @@ def _step(program: Program, change: Deployment, action: str, at: int) -> Announc
     rolled_back = action == "rolled_back"
     fields: dict[str, object] = {
         "event_id": f"{change.change_id}-{action.replace('_', '-')}",
-        "occurred_at": moment(at),
+        "occurred_at": format_instant(at),
         "change_id": change.change_id,
         "initiative": change.initiative,
         "rule_id": change.rule_id,

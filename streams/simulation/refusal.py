@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import orjson
 
 from detectors.window import DAY, HOUR
-from streams.simulation.moment import moment
+from governance.message.instant import format_instant
 from streams.simulation.scenario import Scenario
 
 EVERY = 5 * HOUR
@@ -32,7 +32,7 @@ def broken(scenario: Scenario) -> Iterator[Broken]:
 def _broken(number: int, at: int, code: str, initiative: str) -> Broken:
     fields: dict[str, object] = {
         "event_id": f"x-{number}",
-        "occurred_at": moment(at - 400),
+        "occurred_at": format_instant(at - 400),
         "type": "exposure",
         "initiative": initiative,
         "subject_id": f"u-x-{number}",
@@ -45,8 +45,8 @@ def _broken(number: int, at: int, code: str, initiative: str) -> Broken:
     if code == "invalid_value":
         fields["latency_ms"] = "fast"
     if code == "in_future":
-        fields["occurred_at"] = moment(at + HOUR)
+        fields["occurred_at"] = format_instant(at + HOUR)
     if code == "too_old":
-        fields["occurred_at"] = moment(at - 3 * DAY)
+        fields["occurred_at"] = format_instant(at - 3 * DAY)
     value = orjson.dumps(fields)
     return Broken(at, code, "somebody-else" if code == "key_mismatch" else f"u-x-{number}", value[:-9] if code == "not_json" else value)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from random import Random
 
 from detectors.window import DAY, HOUR, MINUTE, SECOND
+from governance.message.instant import format_instant
 from streams.simulation.announcement import announcements, lag
 from streams.simulation.delivery import Delivery, Sent, encode
-from streams.simulation.moment import moment
 from streams.simulation.population import Population, Statement
 from streams.simulation.refusal import broken
 from streams.simulation.scenario import Fault, Scenario
@@ -62,7 +62,7 @@ class Run:
                 fields: dict[str, object] = {
                     "request_id": f"q-{number}",
                     "command": "report",
-                    "requested_at": moment(at),
+                    "requested_at": format_instant(at),
                     "requested_by": "ana",
                     "initiative": program.key,
                     "window": f"{days}d",

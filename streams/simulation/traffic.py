@@ -7,9 +7,9 @@ from itertools import accumulate
 from random import Random
 
 from detectors.window import HOUR, MINUTE, SECOND
+from governance.message.instant import format_instant
 from streams.simulation.delivery import DUPLICATES, Delivery, Sent, delay, encode
 from streams.simulation.faults import Faults, Versions
-from streams.simulation.moment import moment
 from streams.simulation.population import Person, Population, Statement, reconsider, welcome
 from streams.simulation.scenario import Channel, Program, Scenario
 from streams.simulation.season import VOLUME, appetite, hour_of_week
@@ -82,13 +82,13 @@ class Traffic:
         event_id = f"c-{self._number}"
         fields: dict[str, object] = {
             "event_id": event_id,
-            "occurred_at": moment(statement.at),
+            "occurred_at": format_instant(statement.at),
             "subject_id": person.id,
             "state": statement.state,
             "purposes": ["personalised_content"],
             "channels": statement.channels,
             "jurisdiction": "EU",
-            "expires_at": None if statement.expires_at is None else moment(statement.expires_at),
+            "expires_at": None if statement.expires_at is None else format_instant(statement.expires_at),
             "source": statement.source,
             "notice_version": "2026-10",
         }
@@ -139,7 +139,7 @@ class Traffic:
         if at >= self._scenario.end or self._faults.at("feed_stop", initiative, channel, at):
             return
         self._truth.seen(initiative, channel, at)
-        value = encode({"event_id": event_id, "occurred_at": moment(at), "type": kind, **dimensions, **more})
+        value = encode({"event_id": event_id, "occurred_at": format_instant(at), "type": kind, **dimensions, **more})
         self._send("engagement-events", at + delay(self._rng), str(dimensions["subject_id"]), value)
 
     def _send(self, topic: str, stamp: int, key: str, value: bytes) -> None:

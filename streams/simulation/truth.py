@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from streams.simulation.moment import moment
+from governance.message.instant import format_instant
 from streams.simulation.scenario import Fault, Scenario
 
 # The check that is expected to find each kind with the config that goes with a scenario.
@@ -64,8 +64,8 @@ class Truth:
             "scenario": scenario.name,
             "seed": self.seed,
             "rate": scenario.rate,
-            "start": moment(scenario.start),
-            "end": moment(scenario.end),
+            "start": format_instant(scenario.start),
+            "end": format_instant(scenario.end),
             "records": dict(sorted(self.records.items())),
             "duplicates": self.duplicates,
             "refused": dict(sorted(self.refused.items())),
@@ -75,8 +75,8 @@ class Truth:
                     "change_id": change.change_id,
                     "initiative": change.initiative,
                     "channels": list(change.channels),
-                    "deployed": moment(change.deployed),
-                    "rolled_back": None if change.rolled_back is None else moment(change.rolled_back),
+                    "deployed": format_instant(change.deployed),
+                    "rolled_back": None if change.rolled_back is None else format_instant(change.rolled_back),
                 }
                 for change in scenario.deployments
             ],
@@ -85,7 +85,7 @@ class Truth:
                     "event_id": violation.event_id,
                     "initiative": violation.initiative,
                     "channel": violation.channel,
-                    "occurred_at": moment(violation.occurred_at),
+                    "occurred_at": format_instant(violation.occurred_at),
                     "verdict": violation.verdict,
                     "retracted_by": violation.retracted_by,
                 }
@@ -105,8 +105,8 @@ class Truth:
             "check": CHECKS[fault.kind],
             "initiative": fault.initiative,
             "key": {"channel": fault.channel, **KEYS.get(fault.kind, {})},
-            "start": moment(start),
-            "end": moment(end),
+            "start": format_instant(start),
+            "end": format_instant(end),
             "cause": fault.cause,
         }
 
