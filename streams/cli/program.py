@@ -8,7 +8,6 @@ import os
 import sys
 import traceback
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +15,7 @@ import click
 
 from governance.config import ConfigError
 from streams.cli.problem import USAGE, UsageProblem
+from streams.cli.version import version
 from streams.event_file import EventFileError
 from streams.settings import SettingsError
 
@@ -26,6 +26,7 @@ VERBS: Final[dict[str, str]] = {  # in the order of --help
     "incidents": "streams.cli.incidents",
     "check": "streams.cli.check",
     "schema": "streams.cli.schema",
+    "asyncapi": "streams.cli.asyncapi",
     "consent": "streams.cli.consent",
     "readout": "streams.cli.readout",
     "simulate": "streams.cli.simulate",
@@ -53,7 +54,7 @@ class Verbs(click.Group):
 
 def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked:
-        click.echo(f"pmon {_version()}")
+        click.echo(f"pmon {version()}")
         ctx.exit()
 
 
@@ -91,18 +92,11 @@ def main(arguments: list[str] | None = None) -> int:
 def _defect(error: Exception) -> int:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_ours(frame.filename)]
     place = f" at {Path(frames[-1].filename).relative_to(PROJECT)}:{frames[-1].lineno}" if frames else ""
-    click.echo(f"pmon: a defect of pmon, not of your input: {type(error).__name__}{place} (pmon {_version()})", err=True)
+    click.echo(f"pmon: a defect of pmon, not of your input: {type(error).__name__}{place} (pmon {version()})", err=True)
     click.echo("Report it with this line and the command; PMON_TRACEBACK=1 shows where it came from.", err=True)
     if os.environ.get("PMON_TRACEBACK") == "1":
         traceback.print_tb(error.__traceback__)
     return DEFECT
-
-
-def _version() -> str:
-    try:
-        return version("personalization-monitor")
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _is_ours(filename: str) -> bool:
