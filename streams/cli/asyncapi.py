@@ -14,7 +14,7 @@ def command(as_json: bool) -> int:
 
     \b
     Example:
-      pmon asyncapi > asyncapi.json
+      pmon asyncapi
     """
     del as_json
     print_document(document(version()))
