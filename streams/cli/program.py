@@ -28,7 +28,9 @@ VERBS: Final[dict[str, str]] = {  # in the order of --help
     "schema": "streams.cli.schema",
     "asyncapi": "streams.cli.asyncapi",
     "consent": "streams.cli.consent",
+    "policy": "streams.cli.policy",
     "readout": "streams.cli.readout",
+    "explain": "streams.cli.explain",
     "simulate": "streams.cli.simulate",
 }
 DEFECT = 70
