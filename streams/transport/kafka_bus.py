@@ -74,7 +74,7 @@ class KafkaBus:
                 await asyncio.wait_for(self._asker._client._wait_on_metadata(topic), METADATA_S)
             found = await self._asker.end_offsets([TopicPartition(*place) for place in places])
         except (KafkaError, TimeoutError) as error:
-            raise BusError(f"the ends of {len(places)} partitions cannot be asked for: {type(error).__name__}") from None
+            raise BusUnreachableError(f"the ends of {len(places)} partitions cannot be asked for: {type(error).__name__}") from None
         return {(one.topic, one.partition): int(offset) for one, offset in found.items()}
 
     def _reader(self) -> Any:
@@ -126,7 +126,7 @@ class KafkaBus:
                 if code not in (0, EXISTS):
                     raise BusError(f"{name}: the broker does not create it: {why[0] if why else code}")
         except KafkaError as error:
-            raise BusError(f"the topics cannot be created: {type(error).__name__}") from None
+            raise BusUnreachableError(f"the topics cannot be created: {type(error).__name__}") from None
         finally:
             await admin.close()
         await self.ends([(topic.name, 0) for topic in topics])  # waits until a topic just created has its leaders
@@ -140,7 +140,7 @@ class KafkaBus:
             asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in there]
             answers = await admin.describe_configs(asked) if asked else []
         except KafkaError as error:
-            raise BusError(f"the topics cannot be described: {type(error).__name__}") from None
+            raise BusUnreachableError(f"the topics cannot be described: {type(error).__name__}") from None
         finally:
             await admin.close()
         settings = {found[3]: {entry[0]: entry[1] for entry in found[4]} for answer in answers for found in answer.resources}

@@ -1,0 +1,54 @@
+"""Which record of each input a shard wants next. Faust may deliver early, twice or with holes: what does not continue is refused.
+
+    wanted ──► a batch that begins at or below it   taken, what was seen is skipped further on
+           ──► a batch that begins above it         refused, sought back once; a gap that is still there then is real (retention,
+                                                    transaction markers, compaction) and taken
+A hole at the very end shows in no later batch: behind the head and nothing heard for a while means seek back too.
+"""
+
+from dataclasses import dataclass, field
+
+PATIENCE_S = 3.0
+
+
+@dataclass(slots=True)
+class Input:
+    """One input of one shard: the next offset wanted, where it was last sought back from, when it was last heard of."""
+
+    wanted: int
+    heard_s: float
+    sought: int | None = None
+    nudged: int | None = None
+    patience_s: float = PATIENCE_S
+
+
+@dataclass(slots=True)
+class Inputs:
+    """The inputs of one shard, by plain topic."""
+
+    of: dict[str, Input] = field(default_factory=dict)
+
+    def continues(self, topic: str, first: int, last: int, now_s: float) -> bool:
+        """Take a batch by its first and last offset; False means: seek back to what is wanted."""
+        one = self.of[topic]
+        one.heard_s = now_s
+        if first > one.wanted and one.sought != one.wanted:
+            one.sought = one.wanted
+            return False
+        one.wanted = max(one.wanted, last + 1)
+        return True
+
+    def refuse(self, topic: str, now_s: float) -> None:
+        """Note a batch that was dropped though it would continue: it is sought again when the shard wants it."""
+        self.of[topic].heard_s = now_s
+
+    def overdue(self, topic: str, end: int, now_s: float) -> bool:
+        """Return whether an input ends further on than was read and has been quiet; asked again at one place, twice as long is waited."""
+        one = self.of[topic]
+        if one.nudged != one.wanted:
+            one.patience_s = PATIENCE_S
+        if one.wanted >= end or now_s - one.heard_s <= one.patience_s:
+            return False
+        one.nudged, one.heard_s = one.wanted, now_s
+        one.patience_s *= 2
+        return True

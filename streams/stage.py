@@ -1,0 +1,224 @@
+"""One stage of one partition, owned by this worker: takes batches in order, folds them with the kernel, commits. Decides nothing.
+
+    batch ─► current? continues? ─► step ─► commit ─► (what a step left of the batch) ─► step …
+                │no                            │lost
+                └► seek back                   └► load again, seek all inputs to the stamp
+"""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+from streams.inputs import Input, Inputs
+from streams.journal import say
+from streams.kernel import intake, monitor
+from streams.kernel.bulletin import SIGNALS
+from streams.kernel.monitor import ChannelGapError
+from streams.kernel.pending import TICKS
+from streams.kernel.record import Record, Shard
+from streams.seat import LostSeatError, Seat
+
+MOST_TICKS = 10_000  # that wait for their inputs; more are refused and sought again later
+MOST_RELOADS = 5  # without a commit between: then it is no handover but two workers that both think they own the shard
+
+Seek = Callable[[Mapping[str, int]], Awaitable[None]]  # plain topic to offset, of this stage's partition
+
+
+class Stage(ABC):
+    """What both stages do. `take` and `close` may come at any time; one of them works at a time."""
+
+    name: str
+
+    def __init__(self, shard: Shard, seat: Seat, topics: Iterable[str], reload: Callable[[], Awaitable[Seat]], seek: Seek) -> None:
+        self.shard, self.seat = shard, seat
+        self.topics = tuple(topics)
+        self.inputs = Inputs()
+        self.commits = 0
+        self.committed_s = time.monotonic()
+        self._reload, self._seek = reload, seek
+        self._lock = asyncio.Lock()
+        self._closed = False
+        self._reloads = 0
+        self._start_over()
+
+    @abstractmethod
+    def position(self, topic: str) -> int:
+        """Return the next offset the committed rows want of an input."""
+
+    @abstractmethod
+    async def fold(self, topic: str, records: Sequence[Record]) -> None:
+        """Fold records that continue what was folded before."""
+
+    def admits(self, topic: str) -> bool:
+        """Return whether the shard can take records of an input now."""
+        return True
+
+    def _start_over(self) -> None:
+        now = time.monotonic()
+        self.inputs = Inputs({topic: Input(self.position(topic), now) for topic in self.topics})
+
+    def positions(self) -> dict[str, int]:
+        """Return the next offset wanted of every input."""
+        return {topic: one.wanted for topic, one in self.inputs.of.items()}
+
+    async def take(self, topic: str, records: Sequence[Record], current: Callable[[], bool]) -> None:
+        """Take a batch; `current` tells whether it still counts once it is its turn."""
+        async with self._lock:
+            if self._closed or not current():
+                return
+            now = time.monotonic()
+            if not self.admits(topic):
+                self.inputs.refuse(topic, now)
+                return
+            if not self.inputs.continues(topic, records[0].offset, records[-1].offset, now):
+                wanted = self.inputs.of[topic].wanted
+                say("hole", stage=self.name, partition=self.shard.number, topic=topic, wanted=wanted, found=records[0].offset)
+                await self._seek({topic: wanted})
+                return
+            try:
+                await self.fold(topic, records)
+            except LostSeatError as error:
+                await self._take_again(str(error))
+
+    async def _take_again(self, why: str) -> None:
+        """Load the shard anew and go on from its stamp."""
+        self._reloads += 1
+        if self._reloads > MOST_RELOADS:
+            raise LostSeatError(f"lost {self._reloads} times without a commit between, the last time: {why}")
+        say("seat_lost", stage=self.name, partition=self.shard.number, why=why)
+        self.seat = await self._reload()
+        self._start_over()
+        await self._seek(self.positions())
+
+    async def commit(self, topic: str, records: Sequence[Record]) -> Sequence[Record]:
+        """Let the kernel make one step over records of an input; return those it did not get to."""
+        step = intake.step if self.name == "intake" else monitor.step
+        await self.seat.commit(step(self.seat.rows, self.shard, records))
+        self.commits += 1
+        self._reloads = 0
+        self.committed_s = time.monotonic()
+        if self._closed:
+            return ()
+        position = self.position(topic)
+        return [record for record in records if record.offset >= position]
+
+    async def close(self, within_s: float) -> None:
+        """Finish the commit in flight and take nothing more until `reopen`."""
+        self._closed = True
+        try:
+            async with asyncio.timeout(within_s), self._lock:
+                await self.seat.settle()
+        except (TimeoutError, LostSeatError):  # the log decides: whoever comes next finds what landed
+            say("closed_late", stage=self.name, partition=self.shard.number)
+
+    def reopen(self, seat: Seat) -> None:
+        """Own the shard again, from what is committed."""
+        self.seat = seat
+        self._start_over()
+        self._closed = False
+
+    async def nudge(self, ends: Mapping[str, int]) -> None:
+        """Seek back every input that ends further on than was read and has been quiet."""
+        if self._closed or self._lock.locked():
+            return
+        now = time.monotonic()
+        late = [topic for topic, end in ends.items() if self.admits(topic) and self.inputs.overdue(topic, end, now)]
+        for topic in late:
+            say("nudge", stage=self.name, partition=self.shard.number, topic=topic, wanted=self.inputs.of[topic].wanted, end=ends[topic])
+        if late:
+            await self._seek({topic: self.inputs.of[topic].wanted for topic in late})
+
+
+class IntakeStage(Stage):
+    """The intake of one partition. Ticks wait until the inputs they name were read; before the first config only configs are taken."""
+
+    name = "intake"
+
+    def __init__(self, shard: Shard, seat: Seat, topics: Iterable[str], reload: Callable[[], Awaitable[Seat]], seek: Seek) -> None:
+        self._ticks: list[Record] = []
+        self._ticks_refused = False
+        super().__init__(shard, seat, topics, reload, seek)
+
+    def position(self, topic: str) -> int:
+        """Return the next offset the committed rows want of an input."""
+        return intake.position(self.seat.rows, topic)
+
+    def _start_over(self) -> None:
+        self._ticks = []
+        super()._start_over()
+
+    def admits(self, topic: str) -> bool:
+        """Return whether the shard has a config, and room for what must wait."""
+        if topic == TICKS and len(self._ticks) >= MOST_TICKS:
+            self._ticks_refused = True
+            return False
+        return topic == "monitor-config" or intake.configured(self.seat.rows)
+
+    async def fold(self, topic: str, records: Sequence[Record]) -> None:
+        """Fold records of one input, then the ticks whose turn has come."""
+        position = self.position(topic)
+        fresh: Sequence[Record] = [record for record in records if record.offset >= position]
+        if topic == TICKS:
+            self._ticks += fresh
+            await self._fold_ticks()
+            return
+        configured = intake.configured(self.seat.rows)
+        while fresh:
+            fresh = await self.commit(topic, fresh)
+        if not configured and intake.configured(self.seat.rows):
+            await self._seek(self.positions())  # what was refused until now
+        await self._fold_ticks()
+
+    async def _fold_ticks(self) -> None:
+        number = 0
+        while number < len(self._ticks) and intake.ready(self.seat.rows, self._ticks[number]):
+            number += 1
+        due: Sequence[Record] = self._ticks[:number]
+        while due:
+            due = await self.commit(TICKS, due)
+        self._ticks = self._ticks[number:]
+        if self._ticks_refused and len(self._ticks) < MOST_TICKS // 2:
+            self._ticks_refused = False
+            await self._seek({TICKS: self.inputs.of[TICKS].wanted})
+
+
+class MonitorStage(Stage):
+    """The monitor of one partition."""
+
+    name = "monitor"
+
+    def __init__(self, shard: Shard, seat: Seat, topics: Iterable[str], reload: Callable[[], Awaitable[Seat]], seek: Seek) -> None:
+        self._gap: int | None = None
+        super().__init__(shard, seat, topics, reload, seek)
+
+    def position(self, topic: str) -> int:
+        """Return the next offset the committed rows want of the signals."""
+        return monitor.position(self.seat.rows)
+
+    async def fold(self, topic: str, records: Sequence[Record]) -> None:
+        """Close what is due and read on; raises ChannelGapError where a number is missing in the log itself."""
+        position = self.position(topic)
+        fresh: Sequence[Record] = [record for record in records if record.offset >= position]
+        while fresh or monitor.pending(self.seat.rows, self.shard):
+            if self._closed:
+                return
+            try:
+                fresh = await self.commit(topic, fresh)
+            except ChannelGapError:
+                wanted = self.position(topic)
+                if self._gap == wanted:
+                    raise
+                self._gap = wanted
+                say("channel_gap", partition=self.shard.number, wanted=wanted)
+                self.inputs.of[topic] = Input(wanted, time.monotonic())
+                await self._seek({topic: wanted})
+                return
+
+    async def finish(self) -> None:
+        """Do what the owner before left undone."""
+        async with self._lock:
+            try:
+                await self.fold(SIGNALS, ())
+            except LostSeatError as error:
+                await self._take_again(str(error))

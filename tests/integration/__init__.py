@@ -1,0 +1,1 @@
+"""The worker as people run it, against a real broker: live equals replay, killed or not."""
