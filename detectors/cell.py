@@ -22,9 +22,11 @@ def add(into: Counts, more: Mapping[str, int]) -> None:
     {'clicks': 3, 'last_ms': 5, 'exposures': 3}
     """
     for name, number in more.items():
-        total = max(number, into.get(name, number)) if name == LAST_MS else into.get(name, 0) + number
-        if total:
-            into[name] = total
+        before = into.get(name)
+        if before is not None:
+            number = number + before if name != LAST_MS else number if number > before else before
+        if number:
+            into[name] = number
         else:
             into.pop(name, None)
 

@@ -8,6 +8,8 @@ from detectors.cell import CONSENT, LAST_MS, REVENUE
 
 Better = Literal["up", "down"]
 VIOLATIONS = ("withdrawn", "refused", "revoked", "expired", "invalidated", "no_record")
+VIOLATED, VALID = tuple(CONSENT + verdict for verdict in VIOLATIONS), CONSENT + "valid"
+DERIVED = frozenset({"revenue_minor", "consent_violations", "consent_judged"})  # counts that are made of others
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +40,22 @@ def count(name: str, counts: Mapping[str, int]) -> int | None:
     >>> count("revenue_minor", {"revenue_minor.EUR": 5}), count("revenue_minor", {"revenue_minor.EUR": 5, "revenue_minor.USD": 1})
     (5, None)
     """
+    if name not in DERIVED:
+        return counts.get(name, 0)
     if name == "revenue_minor":
         amounts = [number for key, number in counts.items() if key.startswith(REVENUE)]
         return None if len(amounts) > 1 else sum(amounts)
-    if name == "consent_violations":
-        return sum(counts.get(CONSENT + verdict, 0) for verdict in VIOLATIONS)
-    if name == "consent_judged":
-        return sum(counts.get(CONSENT + verdict, 0) for verdict in (*VIOLATIONS, "valid"))
-    return counts.get(name, 0)
+    violated = sum([counts.get(verdict, 0) for verdict in VIOLATED])
+    return violated if name == "consent_violations" else violated + counts.get(VALID, 0)
 
 
 def ratio(definition: Ratio, counts: Mapping[str, int]) -> float | None:
     """Return the figure, None where nothing was counted below the line or it has no single currency."""
-    above, below = count(definition.numerator, counts), count(definition.denominator, counts)
-    return None if above is None or not below else above / below
+    below = count(definition.denominator, counts)
+    if not below:
+        return None
+    above = count(definition.numerator, counts)
+    return None if above is None else above / below
 
 
 def kpi(

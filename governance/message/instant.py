@@ -47,8 +47,13 @@ def parse_instant(value: object) -> int:
 
 def format_instant(instant_ms: int) -> str:
     """Return the RFC 3339 text in UTC with exactly three fraction digits; the inverse of `parse_instant`."""
-    moment = EPOCH + timedelta(milliseconds=instant_ms)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{instant_ms % 1000:03d}Z"
+    minute, rest = divmod(instant_ms, 60_000)
+    return f"{_written(minute)}{rest // 1000:02d}.{rest % 1000:03d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _written(minute: int) -> str:
+    return f"{EPOCH + timedelta(minutes=minute):%Y-%m-%dT%H:%M:}"
 
 
 @lru_cache(maxsize=4096)

@@ -42,7 +42,11 @@ def unpack_cells(value: bytes | None) -> Cells:
 def merge(into: Cells, more: Mapping[Cell, Mapping[str, int]]) -> None:
     """Add cells to cells."""
     for cell, counts in more.items():
-        add(into.setdefault(cell, {}), counts)
+        found = into.get(cell)
+        if found is None:
+            into[cell] = dict(counts)  # counts never hold a 0, see `add`
+        else:
+            add(found, counts)
 
 
 class CellRows:

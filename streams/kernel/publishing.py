@@ -1,7 +1,6 @@
 """What a monitor shard says: CloudEvents out of plain values, with ids that a replay makes again."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -32,23 +31,18 @@ def publish(topic: str, kind: str, key: str | None, identity: str, subject: str,
     return Outgoing(topic, None, None if key is None else key.encode(), bytes(memoryview(orjson.dumps(event))), time)
 
 
-@lru_cache(maxsize=4_096)
-def written(time: int) -> str:
-    """Return a time as it is written; the cells of a window share theirs."""
-    return format_instant(time)
-
-
 def window_of(start: int, end: int) -> dict[str, str]:
     """Return a window as it is written."""
-    return {"start": written(start), "end": written(end)}
+    return {"start": format_instant(start), "end": format_instant(end)}
 
 
 def public_counts(counts: Mapping[str, int], revision: str = "counts") -> dict[str, Any]:
     """Return counts as they are published: every count key present, money by currency, verdicts in revision `consent` only."""
     named: dict[str, Any] = {name: counts.get(name, 0) for name in COUNTED}
-    named["revenue_minor"] = {name.removeprefix(REVENUE): number for name, number in sorted(counts.items()) if name.startswith(REVENUE)}
-    verdicts = {name.removeprefix(CONSENT): number for name, number in sorted(counts.items()) if name.startswith(CONSENT)}
-    named["consent"] = verdicts if revision == "consent" else {}
+    named["revenue_minor"] = {name.removeprefix(REVENUE): counts[name] for name in sorted(counts) if name.startswith(REVENUE)}
+    named["consent"] = {}
+    if revision == "consent":
+        named["consent"] = {name.removeprefix(CONSENT): counts[name] for name in sorted(counts) if name.startswith(CONSENT)}
     return named
 
 
