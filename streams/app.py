@@ -175,6 +175,6 @@ def quiet_libraries() -> None:
         logger.propagate = False
 
 
-def settings_pulse_s(settings: Settings) -> float | None:
+def pulse_limit_s(settings: Settings) -> float | None:
     """Return how long a worker may be without a beat; None where nobody else could own its shards."""
     return None if settings.broker == "mem://" else FROZEN_SHARE * SESSION_S

@@ -21,6 +21,10 @@ from streams.settings import SettingsError
 
 VERBS: Final[dict[str, str]] = {  # in the order of --help
     "demo": "streams.cli.demo",
+    "run": "streams.cli.run",
+    "produce": "streams.cli.produce",
+    "tail": "streams.cli.tail",
+    "topics": "streams.cli.topics",
     "replay": "streams.cli.replay",
     "report": "streams.cli.report",
     "incidents": "streams.cli.incidents",
