@@ -20,7 +20,7 @@ BUILT_IN = {
     "technical_fallback_rate": ("technical_fallbacks", "exposures"),
     "consent_fallback_rate": ("consent_fallbacks", "exposures"),
 }
-PEOPLE = {1: "ana", 2: "chi", 3: "dee"}
+ROLES = ("testing_lead", "personalization_architect", "data_privacy_lead")  # levels 1 to 3
 MEMORY = 6  # windows a breach counts for
 
 
@@ -141,7 +141,7 @@ class Judge:
             met = [at for at in recent if at > one.spent]
             self.findings[finding] = "confirmed" if len(met) >= need else "pending"
             if len(met) >= need:
-                self.open(one, end, met)
+                self.open(one, end, met, ladder_of(self.config(end)["initiatives"][one.initiative]))
             return
         self.findings[finding] = "confirmed"
         incident["windows"].append(end)
@@ -153,8 +153,8 @@ class Judge:
         else:
             self.step(one, "occurrence", end, "open")
 
-    def open(self, one: Watched, end: int, met: list[int]) -> None:
-        """Open the next incident of a key."""
+    def open(self, one: Watched, end: int, met: list[int], ladder: list[str | None]) -> None:
+        """Open the next incident of a key; who is asked at each level is settled now."""
         one.episodes += 1
         one.incident = {
             "id": incident_id(one.check, one.key, end, one.episodes),
@@ -165,6 +165,7 @@ class Judge:
             "sequence": 0,
             "steps": [],
             "episode": one.episodes,
+            "ladder": ladder,
         }
         self.step(one, "opened", end, "open", up=True)
 
@@ -175,9 +176,10 @@ class Judge:
         incident["state"] = state
         incident["sequence"] += 1
         if up:
-            incident["level"] = min(3, incident["level"] + 1)
+            above = range(min(3, incident["level"] + 1), 4)
+            incident["level"] = next(level for level in above if incident["ladder"][level - 1])  # an empty step is skipped at once
             incident["escalated_at"] = at
-            self.escalations.add((incident["id"], incident["sequence"], incident["level"], PEOPLE[incident["level"]]))
+            self.escalations.add((incident["id"], incident["sequence"], incident["level"], incident["ladder"][incident["level"] - 1]))
         incident["steps"].append((incident["sequence"], step, at, incident["level"], len(incident["windows"])))
         self.told.setdefault(one.initiative, []).append(f"{incident['id']}/{incident['sequence']}")
         self.incidents[incident["id"]] = {
@@ -190,6 +192,13 @@ class Judge:
             "windows": [(end - one.window, end) for end in incident["windows"]],
             "steps": list(incident["steps"]),
         }
+
+
+def ladder_of(initiative: Mapping[str, Any]) -> list[str | None]:
+    """Return who is asked at each level: the owner of the role, else of the role that covers it."""
+    owners, covers = initiative["owners"], initiative["covers"]
+    people = {role: owner["person"] for role, owner in owners.items()}
+    return [people.get(role) or people.get(covers.get(role, "")) for role in ROLES]
 
 
 def effective(config: Configured) -> int:
@@ -218,6 +227,9 @@ def ratios(row: Row, name: str, threshold: Mapping[str, Any], kpis: Mapping[str,
     for (initiative, cell), counts in row.items():
         if initiative == name:
             groups.setdefault(part(cell, threshold["group_by"]), Counter()).update(counts)
+    if threshold["kpi"] == "variant_share":
+        yield from shares(groups, threshold["min_denominator"])
+        return
     custom = kpis.get(threshold["kpi"])
     above, below = (custom["numerator"], custom["denominator"]) if custom else BUILT_IN[threshold["kpi"]]
     for key, counts in groups.items():
@@ -225,6 +237,21 @@ def ratios(row: Row, name: str, threshold: Mapping[str, Any], kpis: Mapping[str,
         if counts[below] < threshold["min_denominator"] or (above == "revenue" and len(money) > 1):
             continue
         yield key, (sum(money) if above == "revenue" else counts[above]) / counts[below]
+
+
+def shares(groups: Mapping[Key, Counter[str]], enough: int) -> Iterator[tuple[Key, float]]:
+    """Yield each key's part of the exposures of its group, all variants together; a key that counted nothing is no key."""
+    whole: Counter[Key] = Counter()
+    for key, counts in groups.items():
+        whole[without_variant(key)] += counts["exposures"]
+    for key, counts in groups.items():
+        if any(counts.values()) and whole[without_variant(key)] >= enough:
+            yield key, counts["exposures"] / whole[without_variant(key)]
+
+
+def without_variant(key: Key) -> Key:
+    """Return the rest of a key."""
+    return tuple(pair for pair in key if pair[0] != "variant")
 
 
 def answer(world: World) -> dict[str, Any]:

@@ -24,6 +24,7 @@ BOUNDS: dict[str, list[tuple[str, float]]] = {
     "clicks_per_subject": [("<", 0.5), (">", 2.0)],
     "late_share": [(">", 0.05), (">=", 0.5)],
     "euros_per_conversion": [("<", 300.0)],
+    "variant_share": [("<", 0.4), (">", 0.6)],
     "freshness_s": [(">", 90.0), (">=", 240.0)],
 }
 WINDOWS = {
@@ -51,10 +52,16 @@ def config_of(chance: Random, kind: str, before: dict[str, Any] | None = None) -
         wanted = chance.choice([0, 1] if before else [1, 3])
         free = [number for number in range(9) if f"t{number}" not in {threshold["id"] for threshold in kept}]
         fresh = [threshold_of(chance, kind, f"t{free[index]}") for index in range(wanted)]
-        initiatives[name] = {"owners": OWNERS, "kpis": KPIS, "thresholds": kept + fresh, "detectors": OFF}
-    slower = chance.choice([1, 1, 2, 3]) if before else 1
-    waits = {name: span(value * slower) for name, value in WAITS[kind].items()}
+        initiatives[name] = {**staffed(chance), "kpis": KPIS, "thresholds": kept + fresh, "detectors": OFF}
+    waits = {name: span(int(value * chance.choice([0.2, 0.5, 1, 1, 3]))) for name, value in WAITS[kind].items()}
     return {"timing": timing, "incidents": waits, "initiatives": initiatives}
+
+
+def staffed(chance: Random) -> dict[str, Any]:
+    """Return who owns an initiative: roles may be empty (all but the last), or covered by another role."""
+    empty = chance.choice([(), (), ("testing_lead",), ("personalization_architect",), ("testing_lead", "personalization_architect")])
+    covers = chance.choice([{}, {}, {"testing_lead": "data_privacy_lead"}, {"personalization_architect": "testing_lead"}])
+    return {"owners": {role: owner for role, owner in OWNERS.items() if role not in empty}, "covers": covers}
 
 
 def threshold_of(chance: Random, kind: str, name: str) -> dict[str, Any]:

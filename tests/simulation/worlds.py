@@ -44,6 +44,7 @@ class Maker:
         self.subjects = [f"u-{n}é" for n in range(self.chance.choice([2, 4, 9]))]
         self.cells = self._cells()
         self.quiet = self._stretch(0.25)
+        self.pulse = self.chance.choice([0, 0, 0, 2, 3, 5, 6])
         self.bad = {name: self._stretch(0.5) for name in INITIATIVES}
         self.traits = {name: self.chance.random() < 0.5 for name in ("late", "ahead", "jitter", "clash", "garbage", "tally")}
         self.arrivals: list[Arrival] = []
@@ -75,7 +76,10 @@ class Maker:
     def _moment(self) -> int:
         """Return a time in the span, often close to the edge of a window, an hour or a day."""
         time = self.start + self.chance.randrange(self.span)
-        if self.chance.random() < 0.15:
+        if self.pulse and self.chance.random() < 0.9:  # so that breaches lie that many windows apart
+            beat = self.pulse * self.timing["window"]
+            time = time // beat * beat + self.chance.randrange(self.timing["window"])
+        elif self.chance.random() < 0.15:
             size = self.chance.choice([self.timing["window"], HOUR, DAY])
             time = (time // size) * size + self.chance.choice([-1, 0, 1, size - 1, size])
         return min(max(time, self.start), self.start + self.span)
@@ -165,7 +169,8 @@ class Maker:
         for index in range(chance.choice([1, 1, 2, 3])):
             config = Config.model_validate(ladder if index == 0 else config_of(chance, self.kind, ladder))
             stamp = first if index == 0 else self.start + chance.randrange(self.span)
-            later = chance.choice([None, stamp + chance.randrange(self.span // 4)])
+            edge = (stamp // self.timing["window"] + chance.randrange(1, 4)) * self.timing["window"]
+            later = chance.choice([None, edge, stamp + chance.randrange(self.span // 4)])
             out.append(Configured(stamp, None if index == 0 else later, config.effective(), config.sha256))
         in_force = {one.effective_at or one.stamp: one for one in out}  # two at one millisecond: the design does not say which
         return tuple(sorted(in_force.values(), key=lambda one: one.stamp))
