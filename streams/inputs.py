@@ -3,12 +3,23 @@
     wanted ──► a batch that begins at or below it   taken, what was seen is skipped further on
            ──► a batch that begins above it         refused, sought back once; a gap that is still there then is real (retention,
                                                     transaction markers, compaction) and taken
+           ──► … and was fetched before that seek   dropped: it proves nothing
+What an offset holds never changes, so a batch that continues is right whenever and under whichever assignment it was fetched.
 A hole at the very end shows in no later batch: behind the head and nothing heard for a while means seek back too.
 """
 
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
 PATIENCE_S = 3.0
+
+
+class Verdict(Enum):
+    """What to do with a batch."""
+
+    TAKE = auto()
+    DROP = auto()
+    SEEK_BACK = auto()
 
 
 @dataclass(slots=True)
@@ -28,15 +39,17 @@ class Inputs:
 
     of: dict[str, Input] = field(default_factory=dict)
 
-    def continues(self, topic: str, first: int, last: int, now_s: float) -> bool:
-        """Take a batch by its first and last offset; False means: seek back to what is wanted."""
+    def judge(self, topic: str, first: int, last: int, now_s: float, *, current: bool) -> Verdict:
+        """Judge a batch by its first and last offset; `current`: it was fetched after the last seek and the last rebalance."""
         one = self.of[topic]
         one.heard_s = now_s
+        if first > one.wanted and not current:
+            return Verdict.DROP
         if first > one.wanted and one.sought != one.wanted:
             one.sought = one.wanted
-            return False
+            return Verdict.SEEK_BACK
         one.wanted = max(one.wanted, last + 1)
-        return True
+        return Verdict.TAKE
 
     def refuse(self, topic: str, now_s: float) -> None:
         """Note a batch that was dropped though it would continue: it is sought again when the shard wants it."""

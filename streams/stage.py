@@ -1,8 +1,8 @@
 """One stage of one partition, owned by this worker: takes batches in order, folds them with the kernel, commits. Decides nothing.
 
-    batch ─► current? continues? ─► step ─► commit ─► (what a step left of the batch) ─► step …
-                │no                            │lost
-                └► seek back                   └► load again, seek all inputs to the stamp
+    batch ─► continues? ─► step ─► commit ─► (what a step left of the batch) ─► step …
+                │no                   │lost
+                └► seek back, or drop └► load again, seek all inputs to the stamp
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-from streams.inputs import Input, Inputs
+from streams.inputs import Input, Inputs, Verdict
 from streams.journal import say
 from streams.kernel import intake, monitor
 from streams.kernel.bulletin import SIGNALS
@@ -63,18 +63,20 @@ class Stage(ABC):
         return {topic: one.wanted for topic, one in self.inputs.of.items()}
 
     async def take(self, topic: str, records: Sequence[Record], current: Callable[[], bool]) -> None:
-        """Take a batch; `current` tells whether it still counts once it is its turn."""
+        """Take a batch; `current` tells, once it is its turn, whether it was fetched after the last seek and the last rebalance."""
         async with self._lock:
-            if self._closed or not current():
+            if self._closed:
                 return
             now = time.monotonic()
             if not self.admits(topic):
                 self.inputs.refuse(topic, now)
                 return
-            if not self.inputs.continues(topic, records[0].offset, records[-1].offset, now):
+            verdict = self.inputs.judge(topic, records[0].offset, records[-1].offset, now, current=current())
+            if verdict is Verdict.SEEK_BACK:
                 wanted = self.inputs.of[topic].wanted
                 say("hole", stage=self.name, partition=self.shard.number, topic=topic, wanted=wanted, found=records[0].offset)
                 await self._seek({topic: wanted})
+            if verdict is not Verdict.TAKE:
                 return
             try:
                 await self.fold(topic, records)

@@ -1,10 +1,11 @@
-"""What both consumers add to Faust's: one poll's records of a partition are ONE message, and no batch fetched before a seek counts.
+"""What both consumers add to Faust's: one poll's records of a partition are ONE message, and each knows before which seek it was fetched.
 
 Faust costs 80 to 120 µs a message (measured): paid once a batch instead of once a record, it stops mattering.
 
 Around a rebalance Faust resumes partitions before it seeks, clears the agents' queues at the end of recovery, and may commit what nobody
 processed. So neither its order nor its acknowledgements are trusted here: whoever takes a batch compares its first offset with the one
-wanted (streams/stage.py), seeks back where that does not fit, and drops batches of an older epoch or generation.
+wanted (streams/inputs.py) and seeks back where it lies behind it. The epoch tells batches fetched before that seek from those after it:
+only from the latter may be concluded that the gap is real.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
@@ -65,7 +66,7 @@ class Coalescing:
         return batch.generation == self.app.consumer_generation_id and batch.epoch == self.epochs.get(batch.tp, 0)
 
     async def seek_back(self, offsets: Mapping[TP, int]) -> None:
-        """Continue partitions elsewhere; batches fetched before are void from now on."""
+        """Continue partitions elsewhere; batches fetched before belong to an older epoch from now on."""
         for tp in offsets:
             self.epochs[tp] = self.epochs.get(tp, 0) + 1
         there: Set[TP] = self.assignment()  # type: ignore[attr-defined]
@@ -118,7 +119,9 @@ class Coalescing:
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Yield one message a partition and poll (several of a large poll)."""
-        epochs = dict(self.epochs)
+        if not self.flow_active:  # type: ignore[attr-defined]
+            await self.wait(self.can_resume_flow)  # type: ignore[attr-defined]
+        epochs = dict(self.epochs)  # after that wait: the end of a recovery seeks just before it lets the flow go on
         polled, active = await self._wait_next_records(timeout)  # type: ignore[attr-defined]
         generation = self.app.consumer_generation_id
         if polled is None or self.should_stop:  # type: ignore[attr-defined]

@@ -1,0 +1,122 @@
+"""Workers as processes of their own, and the moment at which all they were given is done."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from governance.config import Config
+from streams.kernel import intake, monitor
+from streams.kernel.bulletin import SIGNALS
+from streams.kernel.record import Shard
+from streams.seat import read_changelog
+from streams.settings import Settings, read_settings
+from streams.topics import INTAKE, MONITOR, changelog, inputs, on_bus
+from streams.transport.bus import Bus
+from tests.brokers.kafka import Kafka
+
+ROOT = Path(__file__).parents[2]
+
+
+class NeverDoneError(Exception):
+    """The workers did not come to an end in time; the message says who is behind where."""
+
+
+class Deployment:
+    """A group of workers with topics of its own on a broker, on the log's clock."""
+
+    def __init__(self, kafka: Kafka, folder: Path, name: str, config: Path, partitions: int = 4) -> None:
+        self.folder, self.config = folder, config
+        self.key = folder / "subject.key"
+        self.key.write_bytes(b"a key of the tests")
+        self.settings: Settings = read_settings(
+            broker=kafka.url, clock="log", partitions=partitions, group=name, topic_prefix=f"{name}.", subject_key_file=self.key
+        )
+        self.environment: Mapping[str, str] = {
+            **os.environ,
+            "PMON_BROKER": kafka.url,
+            "PMON_CLOCK": "log",
+            "PMON_PARTITIONS": str(partitions),
+            "PMON_GROUP": name,
+            "PMON_TOPIC_PREFIX": f"{name}.",
+            "PMON_SUBJECT_KEY_FILE": str(self.key),
+            "PMON_TRACEBACK": "1",
+        }
+
+    def pmon(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """Run a verb to its end."""
+        command = [sys.executable, "-m", "streams.cli", *arguments]
+        return subprocess.run(command, cwd=ROOT, env=dict(self.environment), capture_output=True, timeout=120, check=False)
+
+    async def done(self, bus: Bus, within_s: float) -> None:
+        """Wait until every input is folded, every signal heard and nothing due is left; raises NeverDoneError."""
+        until = time.monotonic() + within_s
+        while behind := await self._behind(bus):
+            if time.monotonic() > until:
+                raise NeverDoneError("; ".join(behind))
+            await asyncio.sleep(0.5)
+
+    async def _behind(self, bus: Bus) -> list[str]:
+        own, found = self.settings, []
+        for number in range(own.partitions):
+            names = inputs(own, read_config())
+            ends = await bus.ends([*((name, number) for name in names), (on_bus(own, SIGNALS), number)])
+            rows = (await read_changelog(bus, changelog(own, INTAKE), number)).rows
+            found += [f"{name} {number}" for name, plain in names.items() if intake.position(rows, plain) < ends[name, number]]
+            if found:
+                continue
+            rows = (await read_changelog(bus, changelog(own, MONITOR), number)).rows
+            shard = Shard(number, own.partitions, self.key.read_bytes())
+            if monitor.position(rows) < ends[on_bus(own, SIGNALS), number] or monitor.pending(rows, shard):
+                found.append(f"signals {number}")
+        return found
+
+
+def read_config() -> Config:
+    """Return a config without foreign topics."""
+    return Config(version=1)
+
+
+class Worker:
+    """One `pmon run`."""
+
+    def __init__(self, deployment: Deployment, number: int) -> None:
+        self.log = deployment.folder / f"worker-{number}.log"
+        self._deployment = deployment
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it."""
+        command = [sys.executable, "-m", "streams.cli", "run", "--config", str(self._deployment.config)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(command, cwd=ROOT, env=dict(self._deployment.environment), stderr=log, stdout=log)
+
+    def send(self, what: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            os.kill(self._process.pid, what)
+
+    def ended(self) -> int | None:
+        """Return its exit code, None while it runs."""
+        assert self._process is not None
+        return self._process.poll()
+
+    def end(self, what: signal.Signals = signal.SIGTERM, within_s: float = 40.0) -> int:
+        """End it and return its exit code."""
+        assert self._process is not None
+        self.send(signal.SIGCONT)
+        self.send(what)
+        try:
+            return self._process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def says(self, event: str) -> int:
+        """Return how often its log has an event."""
+        return self.log.read_bytes().count(f'"event":"{event}"'.encode()) if self.log.exists() else 0

@@ -1,0 +1,107 @@
+"""On Apache Kafka, through `pmon` as people run it: live equals replay, with one worker, with two, and with one of two killed."""
+
+import asyncio
+import signal
+from itertools import count
+from pathlib import Path
+
+import orjson
+import pytest
+
+from governance.config import load_config
+from streams.event_file import read_events
+from streams.producing import Producing
+from streams.transport.kafka_bus import KafkaBus
+from tests.brokers.kafka import Kafka
+from tests.integration.fleet import Deployment, Worker
+from tests.integration.history import write
+from tests.integration.outcome import Outcome, difference, published, replayed
+
+NAMES = count()
+EVENTS, MINUTES = 6_000, 60
+WITHIN_S = 90.0
+
+
+@pytest.fixture
+def deployment(kafka: Kafka, tmp_path: Path) -> Deployment:
+    """A deployment nobody else uses, its topics made by the verb, its history written."""
+    _, config = write(tmp_path, events=EVENTS, minutes=MINUTES)
+    made = Deployment(kafka, tmp_path, f"live-{next(NAMES)}", config)
+    ran = made.pmon("topics", "create")
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    return made
+
+
+def history(deployment: Deployment) -> Path:
+    return deployment.folder / "history-1.jsonl"
+
+
+async def outcome_of(deployment: Deployment) -> Outcome:
+    """Wait until everything is done and return what was published."""
+    bus = KafkaBus(deployment.settings.broker)
+    await bus.open()
+    try:
+        await deployment.done(bus, WITHIN_S)
+        return await published(bus, deployment.settings.topic_prefix, deployment.settings.partitions)
+    finally:
+        await bus.close()
+
+
+def expected(deployment: Deployment) -> Outcome:
+    """Return what a replay comes to; it has something to say."""
+    found = replayed(history(deployment), deployment.config, deployment.settings.partitions, deployment.key.read_bytes())
+    assert len(found["windows"]) > 500
+    assert len(found["incidents"]) >= 2
+    return found
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_live_is_equal_to_replay(deployment: Deployment, workers: int) -> None:
+    """Every window, incident, finding and escalation by id and content; SIGTERM ends a worker with 0."""
+    fleet = [Worker(deployment, number) for number in range(workers)]
+    for worker in fleet:
+        worker.start()
+    try:
+        ran = deployment.pmon("produce", "--input", str(history(deployment)), "--config", str(deployment.config))
+        assert (ran.returncode, ran.stderr) == (0, b"")
+        found = asyncio.run(outcome_of(deployment))
+    finally:
+        codes = [worker.end() for worker in fleet]
+    assert difference(expected(deployment), found) == []
+    assert codes == [0] * workers
+    shown = deployment.pmon("tail", "incidents", "--from-start", "--idle", "1s").stdout.splitlines()
+    assert {orjson.loads(line)["value"]["data"]["incident_id"] for line in shown} >= found["incidents"].keys()
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(300)
+def test_a_killed_worker_loses_and_doubles_nothing(deployment: Deployment) -> None:
+    """SIGKILL in the middle of the load: the other one takes over, the killed one comes back, the outcome is the same."""
+    fleet = [Worker(deployment, number) for number in range(2)]
+
+    async def go() -> Outcome:
+        bus = KafkaBus(deployment.settings.broker)
+        await bus.open()
+        config = load_config(deployment.config.read_text(), "config")
+        producing = Producing(bus, deployment.settings, config, speed=MINUTES * 60 / 12)
+        load = asyncio.create_task(producing.run(read_events([history(deployment)], deployment.settings.partitions), drain=True))
+        while not all(worker.says("ready") for worker in fleet):
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(2)
+        fleet[0].end(signal.SIGKILL)
+        await asyncio.sleep(2)
+        fleet[0].start()
+        await load
+        await bus.close()
+        return await outcome_of(deployment)
+
+    for worker in fleet:
+        worker.start()
+    try:
+        found = asyncio.run(go())
+    finally:
+        for worker in fleet:
+            worker.end()
+    assert difference(expected(deployment), found) == []
