@@ -1,4 +1,4 @@
-"""JSON Schema (2020-12) of every message and of the config, generated from the models; the committed files must equal them."""
+"""JSON Schema (2020-12) of every message, of the config and of policies, generated from the models; the committed files must equal them."""
 
 import json
 from collections.abc import Mapping
@@ -25,6 +25,7 @@ from governance.message.outputs import (
 )
 from governance.message.rule_change import RuleChange
 from governance.message.tick import Tick
+from governance.policy.model import Policy
 
 VERSION = 1
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -48,11 +49,11 @@ OUTPUTS: Mapping[str, type[BaseModel]] = {
     "report": Report,
     "verdict": VerdictLine,
 }
-MODELS: Mapping[str, type[BaseModel]] = {**INPUTS, **OUTPUTS, "config": Config}
+MODELS: Mapping[str, type[BaseModel]] = {**INPUTS, **OUTPUTS, "config": Config, "policy": Policy}
 
 
 def schema(name: str) -> dict[str, Any]:
-    """Return the JSON Schema of one message or of `config`; raises KeyError for a name that is not in MODELS."""
+    """Return the JSON Schema of one message, of `config` or of `policy`; raises KeyError for a name that is not in MODELS."""
     generated = MODELS[name].model_json_schema(by_alias=True, mode="validation")
     return {"$schema": DIALECT, "$id": f"urn:pmon:schema:{name}:{VERSION}", **generated}
 
