@@ -1,0 +1,1 @@
+"""Policies: what each check says of each way to go live."""
