@@ -1,0 +1,331 @@
+"""People in experiments: what an intake shard remembers of one subject in one initiative, and what it adds when its time comes.
+
+    u + digest   [initiative, listed, raw, seats]
+
+raw     what was seen while its window is open: exposures that carry an experiment, clicks and conversions
+seats   per experiment: the arm of the earliest exposure, the earliest exposure of any other arm, and what counts towards the readout
+
+Nothing is decided on arrival. When the watermark passes the end of an event's window, every exposure that could come before it is
+known: exposures take seats in order of event time, goals go to the seats they follow. A user adds
+
+    at the end of the window of the first exposure          `first`: the ratio test
+    at its maturity (first exposure + attribution)          n, sums (governance/contribution)
+    at the end of the window of a second arm's exposure     `mixed`; what was added before is taken back
+
+by the config in force before the end of the window of the first exposure: a cap or a metric is fixed before a user is seen. So what a
+user adds is a function of event times, stamps and configs, and never of the tick at which it is sent. An exposure that comes late
+takes no seat; a goal counts if its stamp - allowed lateness precedes maturity. A seat goes when its experiment has ended by
+`ends_at`, else `erase_after` after its last exposure. Neither consent nor erasure is looked at: that would select after treatment.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from detectors.cell import REVENUE, Counts, add
+from detectors.window import end_of
+from governance.config import Config, Experiment
+from governance.config.section import Timing
+from governance.contribution import cap_of, contribution, exact, negative, plain, ratios_of, written
+from governance.message.engagement import Engagement
+from streams.kernel.agenda import Agenda
+from streams.kernel.bulletin import Adds
+from streams.kernel.rows import Draft, pack, unpack
+
+PEOPLE = b"u"
+RAW_MOST = 500  # events of one subject in its open windows kept apart; a machine that sends more has the rest merged
+SEATS_MOST = 200  # experiments of one initiative one subject can be in at a time
+PUT_OFF_MOST = 20  # times a planned end is followed to where a later config has moved it
+MICRO = 1_000_000
+FIRST, MIXED = "first", "mixed"
+FALLBACKS = {"no_consent": "consent_fallbacks", "technical": "technical_fallbacks", "no_match": "no_match_fallbacks"}
+
+ConfigAt = Callable[[int], Config]
+
+
+@dataclass(slots=True)
+class Raw:
+    """One event whose window is open; `limit` is its stamp - allowed lateness, `name` a count or a fallback, propensity in millionths."""
+
+    time: int
+    limit: int
+    name: str
+    number: int = 1
+    value: int = 0
+    currency: str = ""
+    experiment: str = ""
+    arm: str = ""
+    profile: str = ""
+    channel: str = ""
+    propensity: int = -1
+
+    def plain(self) -> list[Any]:
+        """Return it as JSON."""
+        found = [self.time, self.limit, self.name, self.number, written(self.value), self.currency]
+        return found if not self.experiment else [*found, self.experiment, self.arm, self.profile, self.channel, self.propensity]
+
+    def order(self) -> tuple[Any, ...]:
+        """Order by time, exposures first: a goal of the same millisecond follows them."""
+        return self.time, not self.experiment, self.arm, self.channel, self.profile, self.propensity, self.name, self.limit
+
+
+@dataclass(slots=True)
+class Seat:
+    """A subject's place in one experiment; times in ms, 0 for none. `counted` is what counts towards the readout until maturity."""
+
+    arm: str
+    first: int
+    last: int
+    second: int = 0
+    matured: bool = False
+    added: bool = False
+    counted: Counts = field(default_factory=dict)
+
+    def plain(self) -> list[Any]:
+        """Return it as JSON."""
+        return [self.arm, self.first, self.last, self.second, self.matured, self.added, plain(self.counted)]
+
+
+@dataclass(slots=True)
+class Person:
+    """One subject in one initiative; `listed` is the time the agenda has for it, 0 for none."""
+
+    initiative: str
+    listed: int = 0
+    raw: list[Raw] = field(default_factory=list)
+    seats: dict[str, Seat] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, value: bytes) -> "Person":
+        """Return the person of a row."""
+        initiative, listed, raw, seats = unpack(value)
+        seen = [Raw(time, limit, what, number, int(value), *more) for time, limit, what, number, value, *more in raw]
+        return cls(initiative, listed, seen, {name: Seat(*seat[:-1], exact(seat[-1])) for name, seat in seats.items()})
+
+    def pack(self) -> bytes:
+        """Return the row's value."""
+        seats = {name: seat.plain() for name, seat in self.seats.items()}
+        return pack(self.initiative, self.listed, [one.plain() for one in self.raw], seats)
+
+    def keep(self, one: Raw) -> None:
+        """Remember an event until its window closes."""
+        if len(self.raw) >= RAW_MOST:
+            same = (one.name, one.currency, one.experiment, one.arm)
+            for known in self.raw:
+                if (known.name, known.currency, known.experiment, known.arm) == same:
+                    known.time, known.number, known.value = min(known.time, one.time), known.number + one.number, known.value + one.value
+                    return
+        self.raw.append(one)
+
+
+def raws(event: Engagement, limit: int, closed: int, window: int) -> Iterator[Raw]:
+    """Yield what a subject's event is to experiments; one whose window is `closed` by a clock's error is late whatever its stamp says."""
+    end = end_of(event.occurred_at, window)
+    limit = max(limit, end) if end <= closed else limit
+    if event.type == "exposure":
+        if event.experiment_id is not None:
+            micro = -1 if event.propensity is None else round(event.propensity * MICRO)
+            place = (event.experiment_id, event.variant, event.profile, event.channel, micro)
+            yield Raw(event.occurred_at, limit, FALLBACKS.get(event.fallback or "", "exposures"), 1, 0, "", *place)
+        return
+    yield Raw(event.occurred_at, limit, event.type + "s", 1, event.value_minor or 0, event.currency or "")
+
+
+class People:
+    """The people a step touches; `flush` writes them into its draft and says when the next is due."""
+
+    def __init__(self, draft: Draft, watermark: int, agenda: int, timing: Timing | None) -> None:
+        self._draft = draft
+        self._watermark = watermark
+        self._window = timing.window if timing is not None else 1
+        self._lateness = timing.allowed_lateness if timing is not None else 0
+        self._agenda = Agenda(draft, watermark, agenda)
+        self._open: dict[bytes, Person] = {}
+
+    def take(self, owner: bytes, event: Engagement, stamp: int, adds: Adds) -> None:
+        """Remember an event of a subject; a tally adds its people to its own window at once."""
+        if event.type == "tally":
+            tallied(event, stamp - self._lateness, self._window, adds)
+            return
+        for one in raws(event, stamp - self._lateness, self._watermark, self._window):
+            key = PEOPLE + blake2b(event.initiative.encode(), key=owner, digest_size=16).digest()
+            person = self._open.get(key)
+            if person is None:
+                value = self._draft.get(key)
+                if value is None and end_of(one.time, self._window) <= self._watermark:
+                    return  # no exposure before it can still come in time
+                person = self._open[key] = Person.read(value) if value is not None else Person(event.initiative)
+            person.keep(one)
+            self._list(key, person, end_of(one.time, self._window))
+
+    def _list(self, key: bytes, person: Person, due: int) -> None:
+        if not person.listed or due < person.listed:
+            person.listed = due
+            self._agenda.add(due, key)
+
+    def settle(self, until: int, config_at: ConfigAt, adds_of: Callable[[str], Adds], budget: int) -> bool:
+        """Let everybody due by the watermark `until` add what is theirs, so many bytes of rows at most; return whether all are done."""
+        most = self._draft.size + budget
+        settling = Settling(until, self._window, config_at)
+        for key in self._agenda.due(until, lambda: self._draft.size > most):
+            value = self._draft.get(key)
+            person = None if value is None else Person.read(value)
+            if person is None or person.listed > until:
+                continue
+            person.listed = 0
+            settling.settle(person, adds_of(person.initiative))
+            following = settling.next_due(person)
+            if following:
+                self._list(key, person, following)
+                self._draft.put(key, person.pack())
+            else:
+                self._draft.drop(key)
+        return not self._agenda.next or self._agenda.next > until
+
+    def flush(self, sequence: int) -> int:
+        """Write what was touched; return when the next person is due, ms, 0 for never."""
+        for key, person in self._open.items():
+            self._draft.put(key, person.pack())
+        self._agenda.flush(sequence)
+        return self._agenda.next
+
+
+class Settling:
+    """Moves people on to the watermark `until`."""
+
+    def __init__(self, until: int, window: int, config_at: ConfigAt) -> None:
+        self._until = until
+        self._window = window
+        self._config_at = config_at
+        self._configs: dict[int, Config] = {}
+
+    def _experiment(self, initiative: str, name: str, time: int) -> tuple[Config, Experiment | None]:
+        """Return the config in force before the end of the window of `time`, and what it says of an experiment."""
+        end = end_of(time, self._window)
+        config = self._configs.get(end)
+        if config is None:
+            config = self._configs[end] = self._config_at(end)
+        own = config.initiatives.get(initiative)
+        return config, None if own is None else own.experiments.get(name)
+
+    def matures(self, initiative: str, name: str, seat: Seat) -> int:
+        """Return the end of the window in which a seat matures, ms, 0 for an experiment without a readout."""
+        _, experiment = self._experiment(initiative, name, seat.first)
+        return 0 if experiment is None else end_of(seat.first + experiment.attribution, self._window)
+
+    def settle(self, person: Person, adds: Adds) -> None:
+        """Digest the events whose windows have closed, in order of time, then let seats mature, leave and go."""
+        ripe = sorted((one for one in person.raw if end_of(one.time, self._window) <= self._until), key=Raw.order)
+        person.raw = [one for one in person.raw if end_of(one.time, self._window) > self._until]
+        for one in ripe:
+            if one.experiment:
+                self._expose(person, one, adds)
+            else:
+                for name, seat in person.seats.items():
+                    self._count(person.initiative, name, seat, one)
+        for name, seat in list(person.seats.items()):
+            self._mature(person.initiative, name, seat, adds)
+            if self.goes(person.initiative, name, seat) <= self._until:
+                del person.seats[name]
+
+    def _expose(self, person: Person, one: Raw, adds: Adds) -> None:
+        name, end = one.experiment, end_of(one.time, self._window)
+        seat = person.seats.get(name)
+        config, experiment = self._experiment(person.initiative, name, one.time)
+        if seat is not None and one.time > seat.last + config.privacy.erase_after:
+            del person.seats[name]  # gone by then, whether a tick has come by or not
+            seat = None
+        if one.limit < end and (seat is None or (seat.arm != one.arm and not seat.second)):
+            if seat is not None:
+                seat.second = one.time
+                adds.experiment(end, end_of(seat.first, self._window), name, "", {MIXED: 1})
+                if seat.added:
+                    self._add(person.initiative, name, seat, end, adds, negative)
+            elif len(person.seats) < SEATS_MOST and not (experiment and experiment.ends_at is not None and one.time >= experiment.ends_at):
+                seat = person.seats[name] = Seat(one.arm, one.time, one.time)
+                adds.experiment(end, end, name, one.arm, first(one))
+        if seat is not None:
+            seat.last = max(seat.last, one.time)
+            self._count(person.initiative, name, seat, one)
+
+    def _count(self, initiative: str, name: str, seat: Seat, one: Raw) -> None:
+        """Count an event towards a seat's readout if it follows the first exposure in time and is stamped before maturity."""
+        _, experiment = self._experiment(initiative, name, seat.first)
+        if experiment is None or seat.matured or not seat.first <= one.time < seat.first + experiment.attribution:
+            return
+        if one.limit < end_of(seat.first + experiment.attribution, self._window):
+            add(seat.counted, {one.name: one.number})
+            if one.experiment and one.name != "exposures":
+                add(seat.counted, {"exposures": one.number})
+            if one.currency and one.value:
+                add(seat.counted, {REVENUE + one.currency: one.value})
+
+    def _mature(self, initiative: str, name: str, seat: Seat, adds: Adds) -> None:
+        matures = 0 if seat.matured else self.matures(initiative, name, seat)
+        if not matures or matures > self._until:
+            return
+        seat.matured = True
+        leaves = end_of(seat.second, self._window) if seat.second else 0
+        if not leaves or leaves > matures:
+            seat.added = True
+            self._add(initiative, name, seat, matures, adds, dict)
+            if leaves:
+                self._add(initiative, name, seat, leaves, adds, negative)
+
+    def _add(self, initiative: str, name: str, seat: Seat, due: int, adds: Adds, sign: Callable[[Counts], Counts]) -> None:
+        config, experiment = self._experiment(initiative, name, seat.first)
+        assert experiment is not None, "an experiment without a readout matures nobody"
+        more = contribution(seat.counted, ratios_of(experiment, config.initiatives[initiative]), cap_of(experiment))
+        adds.experiment(due, end_of(seat.first, self._window), name, seat.arm, sign(more))
+        if sign is negative:
+            seat.added, seat.counted = False, {}
+
+    def goes(self, initiative: str, name: str, seat: Seat) -> int:
+        """Return when a seat may go, ms: once its experiment has ended and nobody of it can mature any more, else by age."""
+        config, experiment = self._experiment(initiative, name, seat.first)
+        aged = end_of(seat.last + config.privacy.erase_after, self._window) + self._window
+        if experiment is None or experiment.ends_at is None:
+            return aged
+        ends = self._end(initiative, name, experiment.ends_at)
+        if ends is None:
+            return aged
+        return min(aged, end_of(max(ends, seat.first) + experiment.attribution, self._window) + self._window)
+
+    def _end(self, initiative: str, name: str, ends: int) -> int | None:
+        """Return the planned end as the config in force at it says: it may have been moved since."""
+        for _ in range(PUT_OFF_MOST):
+            _, experiment = self._experiment(initiative, name, ends)
+            if experiment is None or experiment.ends_at is None:
+                return None
+            if experiment.ends_at <= ends:
+                break
+            ends = experiment.ends_at
+        return ends
+
+    def next_due(self, person: Person) -> int:
+        """Return when a person is looked at again, ms, 0 for one of whom nothing is left."""
+        times = [end_of(one.time, self._window) for one in person.raw]
+        for name, seat in person.seats.items():
+            matures = 0 if seat.matured else self.matures(person.initiative, name, seat)
+            times.append(matures or self.goes(person.initiative, name, seat))
+        return min(times, default=0)
+
+
+def first(one: Raw) -> Counts:
+    """Return what a first exposure adds to the ratio test: the user, where, and the logged probability of the arm."""
+    found = {FIRST: 1, f"channel.{one.channel}": 1, f"profile.{one.profile}": 1}
+    if one.propensity > 0:
+        found |= {"propensity": one.propensity, "propensities": 1}
+    return found
+
+
+def tallied(event: Engagement, limit: int, window: int, adds: Adds) -> None:
+    """Add the people of a tally to its own window; one that comes late, or knows no people, enters no readout."""
+    end = end_of(event.occurred_at, window)
+    if event.experiment_id is None or not event.subjects or limit >= end:
+        return
+    counts = {FIRST: event.subjects, f"channel.{event.channel}": event.subjects, f"profile.{event.profile}": event.subjects}
+    if event.converted_subjects is not None:
+        counts |= {"n": event.subjects, "converted": event.converted_subjects, "tallied": event.subjects}
+    adds.experiment(end, end, event.experiment_id, event.variant, {name: number for name, number in counts.items() if number})
