@@ -122,6 +122,7 @@ class Admission:
         self.cells = cells
         self.overflowed: set[str] = set()
         self._names: dict[str, set[str]] = {}
+        self._homes: dict[Cell, tuple[Cell, int]] = {}  # of admitted cells only, so that it stays as small as the limits
 
     def _known(self, dimension: str) -> set[str]:
         names = self._names.get(dimension)
@@ -134,6 +135,8 @@ class Admission:
         """Admit cells in order while there is room; what finds none is remembered in `overflowed`."""
         grown: set[str] = set()
         for cell in cells:
+            if cell in self._homes:
+                continue
             for dimension, limit, value in zip(DIMENSIONS, LIMITS, cell, strict=True):
                 known = self._known(dimension)
                 if value in known or value == OTHER:
@@ -167,14 +170,20 @@ class Admission:
 
     def home(self, cell: Cell) -> tuple[Cell, int]:
         """Return the cell an admitted or overflown cell is counted in, and its slice."""
-        cell = self._reduced(cell)
-        value = self._draft.get(row_key(ADMITTED, self._initiative, *cell))
+        known = self._homes.get(cell)
+        if known is not None:
+            return known
+        home = self._reduced(cell)
+        value = self._draft.get(row_key(ADMITTED, self._initiative, *home))
         if value is None:
-            cell = (OTHER, OTHER, OTHER, OTHER)
-            value = self._draft.get(row_key(ADMITTED, self._initiative, *cell))
+            home = (OTHER, OTHER, OTHER, OTHER)
+            value = self._draft.get(row_key(ADMITTED, self._initiative, *home))
         assert value is not None, "a cell is counted before it was admitted"
         ordinal: int = unpack(value)[0]
-        return cell, ordinal // SLICE_CELLS
+        found = home, ordinal // SLICE_CELLS
+        if home == cell:
+            self._homes[cell] = found
+        return found
 
 
 def sliced(cells: Mapping[Cell, Counts], admission: Admission) -> dict[int, Cells]:
@@ -182,7 +191,7 @@ def sliced(cells: Mapping[Cell, Counts], admission: Admission) -> dict[int, Cell
     found: dict[int, Cells] = {}
     for cell, counts in cells.items():
         home, part = admission.home(cell)
-        add(found.setdefault(part, {}).setdefault(home, {}), counts)
+        merge(found.setdefault(part, {}), {home: counts})
     return found
 
 

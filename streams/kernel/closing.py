@@ -6,6 +6,7 @@ Everything a phase reads is due by then; a phase done twice from the same rows s
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from detectors.cell import DIMENSIONS, LAST_MS, Counts, add, project
@@ -42,6 +43,27 @@ KEYS_A_PHASE = 200  # keys judged in one phase: each may publish about 6 KB
 Phase = Callable[[], bool | None]  # returns True where it must be called again
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every closing of an initiative under one config stands on; a step makes it once."""
+
+    sha256: str
+    definitions: Mapping[str, Ratio]
+    thresholds: Mapping[str, Threshold]
+    admission: Admission
+
+
+def ground_of(draft: Draft, initiative: str, sha256: str, config: Config) -> Ground:
+    """Return the ground of an initiative as its rows are in the step's draft."""
+    standing = Standing.read(draft, initiative) or Standing()
+    admission = Admission(draft, initiative, config, standing.cells)
+    if initiative == SYSTEM:
+        return Ground(sha256, {REFUSED_SHARE: Ratio("refused", "received", "down")}, {"refused_input": refusals(config)}, admission)
+    own = config.initiatives.get(initiative)
+    thresholds = {f"threshold:{found.id}": found for found in sorted(own.thresholds, key=lambda t: t.id)} if own else {}
+    return Ground(sha256, definitions_of(own), thresholds, admission)
+
+
 class Closing:
     """One initiative at one due time; `adds` is everything due, `drain` whether the clock only runs on to close what is open.
 
@@ -49,23 +71,18 @@ class Closing:
     """
 
     def __init__(
-        self, draft: Draft, initiative: str, now: int, adds: Adds, config: tuple[str, Config], next_config: int, *, drain: bool
+        self, draft: Draft, initiative: str, now: int, adds: Adds, ground: Ground, config: Config, next_config: int, *, drain: bool
     ) -> None:
         self.draft, self.initiative, self.now, self.adds, self.drain = draft, initiative, now, adds, drain
         self.next_config = next_config
-        self.sha256, self.config = config
+        self.sha256, self.config = ground.sha256, config
         self.base = self.config.timing.window
-        self.own = self.config.initiatives.get(initiative)
-        self.definitions = definitions_of(self.own)
-        self.thresholds = {f"threshold:{found.id}": found for found in sorted(self.own.thresholds, key=lambda t: t.id)} if self.own else {}
-        if initiative == SYSTEM:
-            self.definitions = {REFUSED_SHARE: Ratio("refused", "received", "down")}
-            self.thresholds = {"refused_input": refusals(self.config)}
+        self.definitions, self.thresholds, self.admission = ground.definitions, ground.thresholds, ground.admission
         self.standing = Standing.read(draft, initiative) or Standing()
         self.rows = CellRows(draft, initiative, self.base)
-        self.admission = Admission(draft, initiative, self.config, self.standing.cells)
         self.watch = Watch(draft, initiative, self.config, self.sha256)
         self._windows: dict[int, Cells] = {}
+        self._levels: dict[str, Cells] = {}
 
     def phases(self) -> Iterator[Phase]:
         """Yield the phases in order; which ones there are depends only on rows no phase before the last changes."""
@@ -95,10 +112,12 @@ class Closing:
 
     def level(self, level: str) -> Cells:
         """Return the cells added to the row of one level that ends now."""
-        found: Cells = {}
-        for (of, end, _), cells in self.adds.cells.items():
-            if of == level and end == self.now:
-                merge(found, cells)
+        found = self._levels.get(level)
+        if found is None:
+            found = self._levels[level] = {}
+            for (of, end, _), cells in self.adds.cells.items():
+                if of == level and end == self.now:
+                    merge(found, cells)
         return found
 
     def admit(self) -> None:

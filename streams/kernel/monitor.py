@@ -15,7 +15,7 @@ from governance.config import Config
 from streams.kernel.answers import Desk, forget_answers
 from streams.kernel.bulletin import SYSTEM, Adds
 from streams.kernel.cells import add_extra
-from streams.kernel.closing import Closing
+from streams.kernel.closing import Closing, Ground, ground_of
 from streams.kernel.pending import config_of
 from streams.kernel.record import Commit, Record, Shard
 from streams.kernel.rows import Draft, Rows, key_parts, pack, row_key, unpack
@@ -94,14 +94,15 @@ class MonitorFold:
             due, initiative, _ = key_parts(key)
             self._due.setdefault((due, initiative), []).append(key)
         self._wakes: dict[str, int] = {}
+        self._grounds: dict[str, Ground] = {}
         self._units = list(self._due)
         for key in view.keys(STANDINGS):
             self._woken(key_parts(key)[0])
         heapify(self._units)
 
-    def _woken(self, initiative: str) -> None:
-        standing = Standing.read(self.draft, initiative)
-        self._wakes[initiative] = standing.wake if standing else 0
+    def _woken(self, initiative: str, wake: int | None = None) -> None:
+        standing = Standing.read(self.draft, initiative) if wake is None else None
+        self._wakes[initiative] = wake or (standing.wake if standing else 0)
         heappush(self._units, (self._wakes[initiative], initiative))
 
     def take(self, record: Record) -> bool:
@@ -227,7 +228,11 @@ class MonitorFold:
             (group,) = unpack(self.draft.get(key) or b"")
             adds.merge({**group, "commands": []})
         drain = now > self.stamp.drained_after(self.shard.shards)
-        closing = Closing(self.draft, initiative, now, adds, self.config_at(now), self.next_config(now), drain=drain)
+        sha256, config = self.config_at(now)
+        ground = self._grounds.get(initiative)
+        if ground is None or ground.sha256 != sha256:
+            ground = self._grounds[initiative] = ground_of(self.draft, initiative, sha256, config)
+        closing = Closing(self.draft, initiative, now, adds, ground, config, self.next_config(now), drain=drain)
         done = int(self.stamp.unit[2]) if self.stamp.unit else 0
         for number, phase in enumerate(closing.phases()):
             if number < done:
@@ -242,7 +247,7 @@ class MonitorFold:
         for key in keys:
             self.draft.drop(key)
         self._due.pop((now, initiative), None)
-        self._woken(initiative)
+        self._woken(initiative, closing.standing.wake)
         self.stamp = replace(self.stamp, unit=[])
         self._measure()
 
