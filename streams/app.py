@@ -63,6 +63,7 @@ def make_app(ground: Ground) -> App:
         topic_disable_leader=True,  # nobody leads: each owner ticks for its own partitions
         processing_guarantee="at_least_once",  # exactly_once is not (#517, #323, #177): the changelog's stamps are
         consumer_auto_offset_reset="earliest",
+        table_standby_replicas=0,  # a standby's changelog would be assigned as if it were owned
         stream_wait_empty=False,
         stream_buffer_maxsize=QUEUED_BATCHES,
         stream_recovery_delay=0.0,

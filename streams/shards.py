@@ -101,6 +101,7 @@ class Shards:
         """Own exactly these partitions of a stage: drop what went, keep what is still true, load what is new or has gone on without us."""
         for place in [place for place in self.stages if place[0] == name and place[1] not in partitions]:
             del self.stages[place]
+        say("shards_owned", stage=name, partitions=",".join(map(str, sorted(partitions))))
         log = changelog(self._ground.settings, name)
         ends = await self._ground.bus.ends([(log, number) for number in partitions])
         await asyncio.gather(*(self._own_one(name, number, ends[log, number]) for number in partitions))

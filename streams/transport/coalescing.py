@@ -83,6 +83,12 @@ class Coalescing:
         await self.seek_back(wanted)
         return wanted
 
+    def resume_flow(self) -> None:
+        """Let messages come; after a recovery seek once more, for Faust has just thrown away what came while it sought the first time."""
+        super().resume_flow()  # type: ignore[misc]
+        if not self.app.in_recovery:
+            self.add_future(self.seek_back(self.owner.positions()))  # type: ignore[attr-defined]
+
     async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
         """Return where logs end; a changelog ends where its owner loaded it to, so that Faust's own recovery finds nothing to do.
 

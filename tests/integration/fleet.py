@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import orjson
+
 from governance.config import Config
 from streams.kernel import intake, monitor
 from streams.kernel.bulletin import SIGNALS
@@ -116,6 +118,11 @@ class Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
+
+    def owns(self) -> set[str]:
+        """Return the partitions whose intake it owned last."""
+        lines = [orjson.loads(line) for line in self.log.read_bytes().splitlines() if b'"shards_owned"' in line]
+        return set([line["partitions"] for line in lines if line["stage"] == "intake"][-1].split(","))
 
     def says(self, event: str) -> int:
         """Return how often its log has an event."""

@@ -67,10 +67,13 @@ def test_live_is_equal_to_replay(deployment: Deployment, workers: int) -> None:
         ran = deployment.pmon("produce", "--input", str(history(deployment)), "--config", str(deployment.config))
         assert (ran.returncode, ran.stderr) == (0, b"")
         found = asyncio.run(outcome_of(deployment))
+        shares = [worker.owns() for worker in fleet]
     finally:
         codes = [worker.end() for worker in fleet]
     assert difference(expected(deployment), found) == []
     assert codes == [0] * workers
+    assert sorted(number for share in shares for number in share) == ["0", "1", "2", "3"]  # each partition once, all of them
+    assert {len(share) for share in shares} == {4 // workers}
     shown = deployment.pmon("tail", "incidents", "--from-start", "--idle", "1s").stdout.splitlines()
     assert {orjson.loads(line)["value"]["data"]["incident_id"] for line in shown} >= found["incidents"].keys()
 
