@@ -21,7 +21,7 @@ def outcome(events: Iterable[tuple[str, bytes]]) -> Outcome:
     windows: dict[str, Any] = {}
     incidents: dict[str, dict[int, Any]] = {}
     others: dict[str, Any] = {"findings": {}, "escalations": {}}
-    refused: dict[str, int] = {}
+    refused: dict[tuple[str, str], int] = {}  # by content: a producer that was cut off may have sent a record twice
     for topic, value in events:
         if topic not in COMPARED:
             continue
@@ -32,7 +32,7 @@ def outcome(events: Iterable[tuple[str, bytes]]) -> Outcome:
             continue
         seen[topic, event["id"]] = value
         if topic == "dead-letters":
-            refused[data["reason_code"]] = refused.get(data["reason_code"], 0) + 1
+            refused[data["reason_code"], data["sha256"]] = data["length"]
         elif data.get("initiative", data.get("incident", {}).get("initiative")) == "_system":
             continue  # operational checks are not promised to be the same
         elif topic == "kpi-windows":

@@ -2,29 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from itertools import count
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from streams.kernel.record import Record
 from streams.transport.bus import Bus, BusError, Message, TooLargeError, Topic
-from streams.transport.kafka_bus import KafkaBus
-from streams.transport.memory_bus import MemoryBus
-
-Make = Callable[[], Bus]
-NAMES = count()
-
-
-@pytest.fixture(params=["memory", "file", pytest.param("kafka", marks=pytest.mark.integration)])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
-    """How to come to the bus under test; every call opens the same one."""
-    if request.param == "kafka":
-        url = request.getfixturevalue("kafka").url
-        return lambda: KafkaBus(url)
-    address = f"mem://contract-{next(NAMES)}" + (f"?dir={tmp_path}" if request.param == "file" else "")
-    return lambda: MemoryBus(address)
+from tests.streams.transport.conftest import Make
 
 
 def with_bus(make: Make, use: Callable[[Bus, str], Awaitable[None]], **options: object) -> None:
