@@ -136,6 +136,7 @@ class Change:
     def add(self, event: RuleChange, partition: int, offset: int) -> "Change":
         """Return the change with one more event of it, which must be of this change; one already known alters nothing."""
         step, cut = _step(event, partition, offset)
+        contents = _contents(self.contents, event, step)
         known = next((old for old in self.steps if old.event_id == step.event_id), None)
         if known is not None and known.said() == step.said():
             step = min(known, step)  # the same event read twice stands where it stood first
@@ -144,7 +145,6 @@ class Change:
         others = [old for old in self.steps if old.event_id != step.event_id]
         insort(others, step)
         steps, over = _earliest(others)
-        contents = _contents(self.contents, event, step)
         return replace(self, steps=steps, contents=contents, truncated=self.truncated or cut or over)
 
     def plain(self) -> list[Any]:

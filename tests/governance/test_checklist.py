@@ -281,7 +281,7 @@ def test_a_change_has_a_state(actions: list[str], state: str) -> None:
 
 def test_one_id_for_two_events_is_the_earlier_event() -> None:
     """In either order of arrival; a copy of one event stands where it was read first."""
-    first, second = approved(), {**approved(2), "event_id": approved()["event_id"], "actor": by("eve")}
+    first, second = approved(content={"a": 1}), {**approved(2), "event_id": approved()["event_id"], "actor": by("eve")}
     one, other = (RuleBook.of((RuleChange.model_validate(step), 0, 5) for step in log) for log in ([first, second], [second, first]))
     copies = RuleBook.of((RuleChange.model_validate(first), 0, place) for place in (9, 4, 7))
 
