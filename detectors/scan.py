@@ -20,6 +20,8 @@ Direction = Literal["up", "down", "both"]
 SHIFTS = (0.15, 0.4, 0.8, 1.3, 2.0, 3.0)  # mean log rate ratios of a segment: ×1.16 to ×20
 UNEVEN, MOST_UNEVEN = 0.5, 0.5  # spread of the effect inside a segment: half of it, at most this
 WOBBLES = (0.0, 0.05, 0.1, 0.2, 0.4)  # spreads of log rate that cells may show without a fault
+USUAL_WOBBLE = 0.05  # of healthy rates between two windows; a few cells cannot show it, yet it is never ruled out
+DUST = 1e-9  # events, per event of traffic, that sums of fractions may be off by
 WOBBLE_ODDS = (0.5, 0.2, 0.15, 0.1, 0.05)  # how ready we are to believe in each
 
 
@@ -97,7 +99,8 @@ def ranked(scan: Scan, remainder: Remainder) -> Ranking:
     """
     moved, still, sense = np.split(remainder.totals, (-len(WOBBLES) - 2, -2), axis=1)
     # A segment that stood still while all else fell did not rise: it has to be beyond both.
-    rose, fell = np.all(sense > 0.0, axis=1), np.all(sense < 0.0, axis=1)
+    dust = DUST * np.maximum(scan.volume, 1.0)[:, None]
+    rose, fell = np.all(sense > dust, axis=1), np.all(sense < -dust, axis=1)
     segments = np.flatnonzero({"up": rose, "down": fell, "both": rose | fell}[scan.direction])
     if not len(segments) or not remainder.left.any():
         return Ranking(segments[:0], np.zeros(0), 0.0, 0.0)
@@ -119,10 +122,10 @@ def best_shift(moved: Floats, rose: Mask, direction: Direction) -> Floats:
 
 
 def global_story(scan: Scan, remainder: Remainder, wobble: float) -> float:
-    """Return the log-likelihood of the best common shift, without wobble or with that of the rest, relative to the ground."""
+    """Return the log-likelihood of the best common shift relative to the ground: without wobble, with the usual, with that of the rest."""
     seen = scan.seen.only(remainder.left)
     level = float(scan.level[remainder.left].sum())
-    return max(float(log_likelihood(seen, common_shift(seen, spread), spread).sum()) - level for spread in sorted({0.0, wobble}))
+    return max(float(log_likelihood(seen, common_shift(seen, spread), spread).sum()) - level for spread in sorted({0.0, USUAL_WOBBLE, wobble}))
 
 
 def shift_outside(scan: Scan, segment: int, wobble: float) -> float | None:

@@ -72,8 +72,10 @@ def attribute(cube: Cube, *, direction: Direction = "both", alpha: float = 0.01)
     """Return the segments of a cube that moved in a direction, likeliest first, and the next candidates.
 
     `alpha` in (0, 1) is the chance to name any segment where all cells moved alike. Pure: the same cube gives the same
-    answer to the last digit, in whatever order its rows or dimensions came.
+    answer to the last digit, in whatever order its rows or dimensions came. ValueError for another alpha.
     """
+    if not 0.0 < alpha < 1.0:
+        raise ValueError(f"alpha must be between 0 and 1, was {alpha}")
     lattice = lattice_of(cube)
     counts, asked = rarer_outcome(cube, direction)
     bars = bars_of(lattice, alpha)
