@@ -87,6 +87,11 @@ class Seat:
         return [self.arm, self.first, self.last, self.second, self.matured, self.added, plain(self.counted)]
 
 
+def seated(arm: str, first: int, last: int, second: int, matured: bool, added: bool, counted: dict[str, int | str]) -> Seat:
+    """Return the seat of JSON values."""
+    return Seat(arm, first, last, second, matured, added, exact(counted))
+
+
 @dataclass(slots=True)
 class Person:
     """One subject in one initiative; `listed` is the time the agenda has for it, 0 for none."""
@@ -101,7 +106,7 @@ class Person:
         """Return the person of a row."""
         initiative, listed, raw, seats = unpack(value)
         seen = [Raw(time, limit, what, number, int(value), *more) for time, limit, what, number, value, *more in raw]
-        return cls(initiative, listed, seen, {name: Seat(*seat[:-1], exact(seat[-1])) for name, seat in seats.items()})
+        return cls(initiative, listed, seen, {name: seated(*seat) for name, seat in seats.items()})
 
     def pack(self) -> bytes:
         """Return the row's value."""
