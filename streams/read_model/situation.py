@@ -1,0 +1,78 @@
+"""What can be read of one initiative, as plain values; times in ms unless they stand inside a published object."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from detectors.cell import REVENUE, Cell, Counts, add
+from reporting.issues import ACTIVE
+
+Published = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HourRow:
+    """The closed windows of the hour up to `end`, by cell; money as `revenue_minor.EUR`, verdicts as `consent.valid`."""
+
+    end: int
+    cells: Mapping[Cell, Counts]
+
+    def total(self, wanted: Callable[[Cell], bool] = lambda _: True) -> Counts:
+        """Return the sum over the cells wanted, all by default."""
+        found: Counts = {}
+        for cell, counts in self.cells.items():
+            if wanted(cell):
+                add(found, counts)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """An incident after its last step, and its timeline: `sequence, step, at, level, state, owner`, oldest first."""
+
+    now: Published
+    steps: tuple[Published, ...]
+
+    @property
+    def active(self) -> bool:
+        """Whether somebody still has to act."""
+        return self.now["state"] in ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Where an initiative stands: what is closed, findings that wait for a second breach, the latest report in brief."""
+
+    initiative: str
+    closed: int
+    active: int
+    pending: tuple[Published, ...] = ()
+    report: Published | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything kept about one initiative; hours oldest first, incidents active before past, higher level first, then the oldest."""
+
+    overview: Overview
+    hours: tuple[HourRow, ...]
+    incidents: tuple[Story, ...]
+
+
+def by_urgency(stories: Iterable[Story]) -> tuple[Story, ...]:
+    """Return incidents in the order they want to be read in: what is over, the latest first, after what is not."""
+    found = sorted(stories, key=lambda story: str(story.now["updated_at"]), reverse=True)
+    found.sort(key=lambda story: (not story.active, *((-story.now["level"], story.now["opened_at"]) if story.active else ())))
+    return tuple(found)
+
+
+def counts_of(published: Published) -> Counts:
+    """Return published counts as sparse, additive ones."""
+    found: Counts = {}
+    for name, value in published.items():
+        if isinstance(value, Mapping):
+            prefix = REVENUE if name == "revenue_minor" else f"{name}."
+            found.update({prefix + part: number for part, number in value.items() if number})
+        elif value:
+            found[name] = value
+    return found

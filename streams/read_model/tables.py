@@ -1,0 +1,68 @@
+"""A monitor shard's tables said again as records, so that the read model can be rebuilt from what is committed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from detectors.window import HOUR, end_of
+from governance.identity import event_id, request_answer_id
+from streams.kernel import monitor
+from streams.kernel.answers import ANSWERS
+from streams.kernel.bulletin import SYSTEM
+from streams.kernel.cells import HOURS, KEPT_HOURS, KEPT_MINUTES, MINUTES, SLICE_CELLS, CellRows, Cells
+from streams.kernel.publishing import kpi_window, publish
+from streams.kernel.record import Outgoing
+from streams.kernel.rows import Draft, Rows, key_parts, unpack
+from streams.kernel.standing import STANDINGS, Standing
+from streams.kernel.watch import remembered
+
+
+def records_of(rows: Rows) -> Iterator[Outgoing]:
+    """Yield what the tables of a monitor shard know: closed windows (older ones as whole hours), incidents by step, answers.
+
+    Nothing here is to be sent: ids and stamps are those of what stands for it.
+    """
+    draft = Draft(rows)
+    closed, base = monitor.closed(rows), monitor.base_of(draft)
+    if base is not None:
+        for key in sorted(draft.keys(STANDINGS)):
+            (initiative,) = key_parts(key)
+            if initiative != SYSTEM:  # it has no windows, and is there from the start
+                yield from _windows(draft, initiative, closed, base)
+            yield from _steps(draft, initiative)
+    yield from _answers(draft)
+
+
+def _windows(draft: Draft, initiative: str, closed: int, base: int) -> Iterator[Outgoing]:
+    standing = Standing.read(draft, initiative) or Standing()
+    slices = range(-(-standing.cells // SLICE_CELLS))
+    rows = CellRows(draft, initiative, base)
+    whole = closed - KEPT_MINUTES  # base windows that end later are there one by one
+    fine = whole // HOUR * HOUR + HOUR if whole % HOUR else whole  # an hour is read one way only
+    for end in range(end_of(max(0, closed - KEPT_HOURS), HOUR), fine + 1, HOUR):
+        yield from _said(initiative, end - HOUR, end, rows.read(HOURS, end, slices))
+    for end in range(max(fine, 0) + base, closed + 1, base):
+        yield from _said(initiative, end - base, end, rows.read(MINUTES, end, slices))
+
+
+def _said(initiative: str, start: int, end: int, cells: Cells) -> Iterator[Outgoing]:
+    for cell, counts in sorted(cells.items()):
+        yield kpi_window(initiative, cell, start, end, counts, {}, {})
+
+
+def _steps(draft: Draft, initiative: str) -> Iterator[Outgoing]:
+    for now, steps in remembered(draft, initiative):
+        for step in steps[:-1]:
+            yield _incident({**now, **step})
+        yield _incident(now)
+
+
+def _incident(data: dict[str, Any]) -> Outgoing:
+    identity = event_id("incident", data["incident_id"], data["sequence"])
+    return publish("incidents", "incident", None, identity, data["incident_id"], 0, data)
+
+
+def _answers(draft: Draft) -> Iterator[Outgoing]:
+    for key in sorted(draft.keys(ANSWERS)):
+        (request_id,) = key_parts(key)
+        _, kind, data, time, _ = unpack(draft.get(key) or b"")
+        yield publish("reports", kind, request_id, request_answer_id(request_id), request_id, time, data)
