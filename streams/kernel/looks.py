@@ -1,0 +1,208 @@
+"""Looks: at each closed window with something new in it, every experiment concerned is read, tested and decided.
+
+    s [initiative]               how many experiments are kept
+    s [initiative, experiment]   the trial (governance/trial)
+
+A decision is published once per change, as a finding; a split that is off, people in several arms and a harmed guardrail open an
+incident at once (1 of 1), through the same machinery as any other breach. An experiment nobody configured gets the first two only.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from detectors.cell import Counts, add
+from detectors.kpi import breached
+from governance.config import Config, Experiment, Threshold
+from governance.decision import CONTAMINATED_PER, CONTAMINATED_USERS, SAMPLE_RATIO_P, Decision, Evidence, decide
+from governance.experiment import Standing, evidence
+from governance.identity import event_id, finding_id, incident_key
+from governance.trial import Trial
+from streams.kernel.bulletin import Adds
+from streams.kernel.publishing import publish, window_of
+from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
+from streams.kernel.watch import Breach, Watch
+
+TRIALS = b"s"
+SRM_SHARE = "srm_failure_share"
+EXPERIMENT = ("experiment_id",)
+
+Phase = Callable[[], bool | None]
+Sums = dict[tuple[int, str], Counts]
+
+
+def trial_rules(base: int) -> dict[str, Threshold]:
+    """Return the rules behind incidents of experiments, as the watch takes them: one breach opens."""
+    found = {
+        "srm": ("<", SAMPLE_RATIO_P, EXPERIMENT, "the ratio test says that users are not split as planned"),
+        "contamination": (">=", 1 / CONTAMINATED_PER, EXPERIMENT, "one user in a hundred was seen in several arms"),
+        "guardrail": ("<", 0.0, (*EXPERIMENT, "variant", "kpi"), "the bound of the harm holds at every look"),
+    }
+    return {
+        check: Threshold.model_construct(
+            id=check,
+            kpi=check,
+            op=op,  # type: ignore[arg-type]
+            value=value,
+            window=base,
+            group_by=keys,  # type: ignore[arg-type]
+            min_denominator=1,
+            datapoints_to_alarm=1,
+            evaluation_periods=1,
+            reason=reason,
+        )
+        for check, (op, value, keys, reason) in found.items()
+    }
+
+
+def trials(draft: Draft, initiative: str) -> Iterator[tuple[str, Trial]]:
+    """Yield (experiment, trial) of an initiative, by name."""
+    keys = [(parts[1], key) for key in draft.keys(TRIALS) if len(parts := key_parts(key)) == 2 and parts[0] == initiative]
+    for name, key in sorted(keys):
+        yield name, Trial.read(unpack(draft.get(key) or b"")[0])
+
+
+class Looks:
+    """The looks of one initiative at one window end."""
+
+    def __init__(
+        self, draft: Draft, initiative: str, now: int, adds: Adds, config: Config, watch: Watch, policy: Mapping[str, str]
+    ) -> None:
+        self._draft, self._initiative, self._now, self._watch = draft, initiative, now, watch
+        self._config, self._policy = config, policy
+        self._base = config.timing.window
+        self._own = config.initiatives.get(initiative)
+        self._rules = trial_rules(self._base)
+        self._sums: dict[str, Sums] = {}
+        for (_, assigned, name, arm), counts in adds.sums.items():
+            add(self._sums.setdefault(name, {}).setdefault((assigned, arm), {}), counts)
+        self._changes: dict[str, list[str]] = {}
+        for rule in adds.rules:
+            for name in rule["change"].get("experiment_ids") or ():
+                self._changes.setdefault(name, []).append(rule["change"]["action"])
+
+    def phases(self) -> Iterator[Phase]:
+        """Yield a phase per experiment with something new: sums, a change that names it, or its planned end."""
+        ending = {name for name, end in self._ends() if end == self._now}
+        for name in sorted({*self._sums, *self._changes, *ending}):
+            yield lambda name=name: self._look(name)  # type: ignore[misc]
+
+    def _ends(self) -> Iterator[tuple[str, int]]:
+        for name, experiment in self._own.experiments.items() if self._own is not None else ():
+            if experiment.ends_at is not None:
+                yield name, -(-experiment.ends_at // self._base) * self._base
+
+    def wakes(self) -> list[int]:
+        """Return the window ends at which an experiment ends as planned, ms."""
+        return [end for _, end in self._ends()]
+
+    def _load(self, name: str) -> Trial | None:
+        """Return the trial of an experiment, a new one for its first sums; None where there is none and none may be."""
+        value = self._draft.get(row_key(TRIALS, self._initiative, name))
+        if value is not None:
+            return Trial.read(unpack(value)[0])
+        if name not in self._sums:
+            return None
+        count = self._draft.get(row_key(TRIALS, self._initiative))
+        number = unpack(count)[0] if count is not None else 0
+        most = self._config.limits.experiments
+        if number <= most:
+            self._draft.put(row_key(TRIALS, self._initiative), pack(number + 1))
+        if number == most:  # said once: the count stands above the cap from now on
+            self._watch.notice("cardinality", {"feed": "experiment"}, self._now, self._base, None, None)
+        return Trial() if number < most else None
+
+    def _look(self, name: str) -> None:
+        trial = self._load(name)
+        if trial is None or trial.ended:
+            return
+        experiment = self._own.experiments.get(name) if self._own is not None else None
+        trial.take(self._now, self._base, self._sums.get(name, {}), experiment, self._config.limits.variants)
+        changes = self._changes.get(name, ())
+        if "deployed" in changes or "rolled_back" in changes:
+            trial.boundary = self._now + self._base
+        ends = dict(self._ends()).get(name)
+        planned = ends is not None and ends <= self._now
+        trial.looks, trial.looked_at = trial.looks + 1, self._now
+        self._test(name, trial)
+        if experiment is not None:
+            self._decide(name, trial, experiment, ended=planned)
+        if planned or "concluded" in changes:
+            trial.ended = self._now
+        self._draft.put(row_key(TRIALS, self._initiative, name), pack(trial.plain()))
+
+    def _test(self, name: str, trial: Trial) -> None:
+        """Hold the split against the plan and look for people in several arms; each opens its incident once."""
+        ratio = trial.ratio()
+        trial.smallest_p = min(trial.smallest_p, ratio.p_value)
+        if not trial.failing_at and ratio.fails(trial.smallest_p):
+            trial.failing_at = self._now
+            self._breach("srm", (name,), trial.smallest_p)
+        if not trial.contaminated_at and trial.mixed >= CONTAMINATED_USERS and trial.mixed * CONTAMINATED_PER >= trial.assigned():
+            trial.contaminated_at = self._now
+            self._breach("contamination", (name,), trial.mixed / max(1, trial.assigned()))
+
+    def _breach(self, check: str, values: tuple[str, ...], observed: float) -> None:
+        self._watch.judge(self._rules[check], check, Breach(values, self._now, observed, True))
+
+    def _decide(self, name: str, trial: Trial, experiment: Experiment, *, ended: bool) -> None:
+        ratio_p = trial.smallest_p if trial.failing_at else 1.0
+        standing = Standing(self._now, trial.started, trial.last, trial.mixed, ratio_p, ended)
+        found = evidence(experiment, self._own, trial.phases(), standing)
+        if found is None:
+            return
+        decision = decide(found, trial.latched)
+        for treatment in found.treatments:
+            for rail, guardrail in zip(experiment.guardrails, treatment.guardrails, strict=False):
+                if guardrail.harmed() and [treatment.name, rail.kpi] not in trial.harmed:
+                    trial.harmed.append([treatment.name, rail.kpi])
+                    self._breach("guardrail", (name, treatment.name, rail.kpi), guardrail.upper or 0.0)
+        points = points_of(found)
+        trial.trace(self._now, [[arm, *rest] for arm, *rest in points])
+        before = trial.decision
+        if trial.decide(self._now, decision, points):
+            self._tell(name, trial, experiment, decision, before)
+
+    def _tell(self, name: str, trial: Trial, experiment: Experiment, decision: Decision, before: Decision | None) -> None:
+        """Publish a decision that is new: the action and its reason are what was observed, the decision before is what was expected."""
+        key = {"experiment_id": name, "kpi": experiment.goals[0]}
+        if len(decision.arms) == 1:
+            key["variant"] = decision.arms[0]
+        identity = finding_id("decision", incident_key("decision", self._initiative, {"experiment_id": name}), self._now)
+        data: dict[str, Any] = {
+            "finding_id": identity,
+            "check": "decision",
+            "initiative": self._initiative,
+            "key": key,
+            "severity": "info",
+            "state": "confirmed",
+            "observed": {**decided(decision), "look": trial.looks, "users": trial.assigned(), "intervals": trial.numbers},
+            "expected": None if before is None else decided(before),
+            "threshold": None,
+            "window": window_of(self._now - self._base, self._now),
+            "score": None,
+            "policy": self._policy,
+            "evidence": [],
+        }
+        event = event_id("finding", identity, "confirmed")
+        self._draft.send(publish("findings", "finding", self._initiative, event, "decision", self._now, data))
+
+    def failing(self, threshold: Threshold) -> list[Breach]:
+        """Return the share of experiments that fail the ratio test, of those with two arms and traffic in the window that ends now."""
+        start = self._now - threshold.window
+        seen = [trial for _, trial in trials(self._draft, self._initiative) if len(trial.last) > 1 and max(trial.last.values()) > start]
+        if len(seen) < max(1, threshold.min_denominator):
+            return []
+        share = sum(1 for trial in seen if trial.failing_at) / len(seen)
+        return [Breach((), self._now, share, breached(share, threshold.op, threshold.value))]
+
+
+def decided(decision: Decision) -> dict[str, Any]:
+    """Return a decision as it is written."""
+    return {"action": decision.action, "reason": decision.reason, "arms": list(decision.arms), "ties": list(decision.ties)}
+
+
+def points_of(found: Evidence) -> list[list[Any]]:
+    """Return [arm, low, estimate, high] of each treatment's primary goal, where it has an interval; more is better."""
+    return [
+        [one.name, one.goals[0].low, one.goals[0].estimate, one.goals[0].high] for one in found.treatments if one.goals[0].low is not None
+    ]
