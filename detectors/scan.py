@@ -125,7 +125,8 @@ def global_story(scan: Scan, remainder: Remainder, wobble: float) -> float:
     """Return the log-likelihood of the best common shift relative to the ground: without wobble, with the usual, with that of the rest."""
     seen = scan.seen.only(remainder.left)
     level = float(scan.level[remainder.left].sum())
-    return max(float(log_likelihood(seen, common_shift(seen, spread), spread).sum()) - level for spread in sorted({0.0, USUAL_WOBBLE, wobble}))
+    spreads = sorted({0.0, USUAL_WOBBLE, wobble})
+    return max(float(log_likelihood(seen, common_shift(seen, spread), spread).sum()) for spread in spreads) - level
 
 
 def shift_outside(scan: Scan, segment: int, wobble: float) -> float | None:

@@ -7,8 +7,9 @@ stood still. S is named where it is likelier by more than ln(M/α), M the segmen
 Why that keeps the rate: each story's likelihood is that of k1 given a cell's events, whatever the cell's own rate. For
 one fixed shift the ratio to the best common shift has an expectation of at most 1 under "global" (Wasserman, Ramdas &
 Balakrishnan 2020), so Markov's inequality gives e^−bar per segment; for an even effect Chernoff's bound gives the same for
-all shifts of one sign at once, which is why the grid of shifts is not charged for (two signs are: ln 2). With wobble the
-rate holds as far as the wobble of the rest tells that of all. Real rates stay far below: `benchmarks/root_cause.py`.
+all shifts of one sign at once, which is why the grid of shifts is not charged for (two signs are: ln 2). Rates that wobble
+by 5 % are always allowed for; beyond that the rate holds as far as the wobble of the rest tells that of all.
+`benchmarks/root_cause.py` measures it.
 Kulldorff (1997) and Neill (2005) are the scan this comes from.
 
 Segments are named one after the other, each time on the cells that are left.

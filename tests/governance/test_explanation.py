@@ -149,14 +149,14 @@ def test_lines_are_answered_in_order_and_a_bad_one_does_not_stop_the_rest() -> N
     assert [answer["error"] is None for answer in answers] == [True, False, True]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(anything)
 def test_whatever_comes_is_answered_in_json(value: object) -> None:
     """No JSON value makes it raise, and no answer holds NaN or infinity."""
     json.dumps(explain_line(json.dumps(value)), allow_nan=False)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(anything, anything, anything)
 def test_whatever_a_field_holds_is_answered(names: object, before: object, after: object) -> None:
     """Nor does any value in a field."""
