@@ -65,3 +65,8 @@ class Inputs:
         one.nudged, one.heard_s = one.wanted, now_s
         one.patience_s *= 2
         return True
+
+    def was_nudged(self, topic: str, end: int) -> bool:
+        """Return whether an input that ends further on than was read has been sought back for that reason."""
+        one = self.of[topic]
+        return one.nudged == one.wanted < end

@@ -34,6 +34,9 @@ class Consumer(Protocol):
     async def seek_back(self, offsets: Mapping[TP, int]) -> None:
         """Continue partitions elsewhere."""
 
+    async def is_empty(self, tp: TP, end: int) -> bool:
+        """Return whether a partition was read up to `end` since it was sought last and had no record."""
+
     def assignment(self) -> Collection[TP]:
         """Return the partitions held."""
 
@@ -50,6 +53,23 @@ class Ground:
     bus: Bus
     subject_key: bytes
     pulse: Pulse
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionFeed:
+    """The inputs of one partition as its stages name them."""
+
+    consumer: Callable[[], Consumer]
+    bus_names: Mapping[str, str]
+    partition: int
+
+    async def seek(self, offsets: Mapping[str, int]) -> None:
+        """Continue inputs elsewhere."""
+        await self.consumer().seek_back({TP(self.bus_names[topic], self.partition): offset for topic, offset in offsets.items()})
+
+    async def is_empty(self, topic: str, end: int) -> bool:
+        """Return whether an input was read up to `end` since it was sought last and had no record."""
+        return await self.consumer().is_empty(TP(self.bus_names[topic], self.partition), end)
 
 
 class Shards:
@@ -118,11 +138,11 @@ class Shards:
             old.reopen(seat)
             return
         shard = Shard(number, self._ground.settings.partitions, self._ground.subject_key)
-        reload = partial(self._load, name, number)
+        reload, feed = partial(self._load, name, number), PartitionFeed(self._consumer, self._bus_names, number)
         if name == INTAKE:
-            self.stages[name, number] = IntakeStage(shard, seat, self.inputs.values(), reload, partial(self._seek, name, number))
+            self.stages[name, number] = IntakeStage(shard, seat, self.inputs.values(), reload, feed)
         else:
-            self.stages[name, number] = MonitorStage(shard, seat, [SIGNALS], reload, partial(self._seek, name, number))
+            self.stages[name, number] = MonitorStage(shard, seat, [SIGNALS], reload, feed)
 
     async def _load(self, name: str, number: int) -> Seat:
         log = changelog(self._ground.settings, name)
@@ -135,11 +155,6 @@ class Shards:
         settings = self._ground.settings
         topic, by_log = on_bus(settings, "monitor-config"), settings.clock == "log"
         await publish_config(self._ground.bus, topic, number, self._ground.config, started_ms=self._started_ms, by_log=by_log)
-
-    async def _seek(self, name: str, number: int, offsets: Mapping[str, int]) -> None:
-        stage = self.stages.get((name, number))
-        if stage is not None:
-            await self._consumer().seek_back(self._tps(stage, offsets))
 
     def finish(self) -> None:
         """Let the monitors do what their owners before left undone; once the group is settled."""

@@ -9,6 +9,10 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import orjson
 
 from streams.inputs import Input, Inputs, Verdict
 from streams.journal import say
@@ -22,7 +26,15 @@ from streams.seat import LostSeatError, Seat
 MOST_TICKS = 10_000  # that wait for their inputs; more are refused and sought again later
 MOST_RELOADS = 5  # without a commit between: then it is no handover but two workers that both think they own the shard
 
-Seek = Callable[[Mapping[str, int]], Awaitable[None]]  # plain topic to offset, of this stage's partition
+
+class Feed(Protocol):
+    """What a stage asks of whoever brings its batches; topics by their plain names, the partition is the stage's own."""
+
+    async def seek(self, offsets: Mapping[str, int]) -> None:
+        """Continue inputs elsewhere."""
+
+    async def is_empty(self, topic: str, end: int) -> bool:
+        """Return whether an input was read up to `end` since it was sought last and had no record."""
 
 
 class Stage(ABC):
@@ -30,13 +42,13 @@ class Stage(ABC):
 
     name: str
 
-    def __init__(self, shard: Shard, seat: Seat, topics: Iterable[str], reload: Callable[[], Awaitable[Seat]], seek: Seek) -> None:
+    def __init__(self, shard: Shard, seat: Seat, topics: Iterable[str], reload: Callable[[], Awaitable[Seat]], feed: Feed) -> None:
         self.shard, self.seat = shard, seat
         self.topics = tuple(topics)
         self.inputs = Inputs()
         self.commits = 0
         self.committed_s = time.monotonic()
-        self._reload, self._seek = reload, seek
+        self._reload, self._feed = reload, feed
         self._lock = asyncio.Lock()
         self._closed = False
         self._reloads = 0
@@ -75,7 +87,7 @@ class Stage(ABC):
             if verdict is Verdict.SEEK_BACK:
                 wanted = self.inputs.of[topic].wanted
                 say("hole", stage=self.name, partition=self.shard.number, topic=topic, wanted=wanted, found=records[0].offset)
-                await self._seek({topic: wanted})
+                await self._feed.seek({topic: wanted})
             if verdict is not Verdict.TAKE:
                 return
             try:
@@ -91,7 +103,7 @@ class Stage(ABC):
         say("seat_lost", stage=self.name, partition=self.shard.number, why=why)
         self.seat = await self._reload()
         self._start_over()
-        await self._seek(self.positions())
+        await self._feed.seek(self.positions())
 
     async def commit(self, topic: str, records: Sequence[Record]) -> Sequence[Record]:
         """Let the kernel make one step over records of an input; return those it did not get to."""
@@ -129,7 +141,15 @@ class Stage(ABC):
         for topic in late:
             say("nudge", stage=self.name, partition=self.shard.number, topic=topic, wanted=self.inputs.of[topic].wanted, end=ends[topic])
         if late:
-            await self._seek({topic: self.inputs.of[topic].wanted for topic in late})
+            await self._feed.seek({topic: self.inputs.of[topic].wanted for topic in late})
+        for topic, end in ends.items():
+            if topic not in late and self.inputs.was_nudged(topic, end) and await self._feed.is_empty(topic, end):
+                say("nothing_there", stage=self.name, partition=self.shard.number, topic=topic, end=end)
+                await self.skip(topic, end)
+
+    async def skip(self, topic: str, end: int) -> None:
+        """Go on behind offsets at which no record stands."""
+        self.inputs.of[topic].wanted = end
 
 
 class IntakeStage(Stage):
@@ -137,10 +157,11 @@ class IntakeStage(Stage):
 
     name = "intake"
 
-    def __init__(self, shard: Shard, seat: Seat, topics: Iterable[str], reload: Callable[[], Awaitable[Seat]], seek: Seek) -> None:
+    def __init__(self, shard: Shard, seat: Seat, topics: Iterable[str], reload: Callable[[], Awaitable[Seat]], feed: Feed) -> None:
         self._ticks: list[Record] = []
         self._ticks_refused = False
-        super().__init__(shard, seat, topics, reload, seek)
+        self._skipped: dict[str, int] = {}
+        super().__init__(shard, seat, topics, reload, feed)
 
     def position(self, topic: str) -> int:
         """Return the next offset the committed rows want of an input."""
@@ -148,6 +169,7 @@ class IntakeStage(Stage):
 
     def _start_over(self) -> None:
         self._ticks = []
+        self._skipped = {}
         super()._start_over()
 
     def admits(self, topic: str) -> bool:
@@ -169,12 +191,32 @@ class IntakeStage(Stage):
         while fresh:
             fresh = await self.commit(topic, fresh)
         if not configured and intake.configured(self.seat.rows):
-            await self._seek(self.positions())  # what was refused until now
+            await self._feed.seek(self.positions())  # what was refused until now
         await self._fold_ticks()
+
+    async def skip(self, topic: str, end: int) -> None:
+        """Go on behind offsets at which no record stands; ticks that wait for them wait no longer."""
+        async with self._lock:
+            await super().skip(topic, end)
+            self._skipped[topic] = end
+            try:
+                await self._fold_ticks()
+            except LostSeatError as error:
+                await self._take_again(str(error))
+
+    def _readable(self, tick: Record) -> Record:
+        """Return a tick that does not wait for offsets at which no record stands."""
+        if not self._skipped or tick.value is None:
+            return tick
+        body = orjson.loads(tick.value)
+        body["ends"] = {
+            topic: min(end, self.position(topic)) if end <= self._skipped.get(topic, 0) else end for topic, end in body["ends"].items()
+        }
+        return replace(tick, value=orjson.dumps(body))
 
     async def _fold_ticks(self) -> None:
         number = 0
-        while number < len(self._ticks) and intake.ready(self.seat.rows, self._ticks[number]):
+        while number < len(self._ticks) and intake.ready(self.seat.rows, self._readable(self._ticks[number])):
             number += 1
         due: Sequence[Record] = self._ticks[:number]
         while due:
@@ -182,7 +224,7 @@ class IntakeStage(Stage):
         self._ticks = self._ticks[number:]
         if self._ticks_refused and len(self._ticks) < MOST_TICKS // 2:
             self._ticks_refused = False
-            await self._seek({TICKS: self.inputs.of[TICKS].wanted})
+            await self._feed.seek({TICKS: self.inputs.of[TICKS].wanted})
 
 
 class MonitorStage(Stage):
@@ -190,9 +232,9 @@ class MonitorStage(Stage):
 
     name = "monitor"
 
-    def __init__(self, shard: Shard, seat: Seat, topics: Iterable[str], reload: Callable[[], Awaitable[Seat]], seek: Seek) -> None:
+    def __init__(self, shard: Shard, seat: Seat, topics: Iterable[str], reload: Callable[[], Awaitable[Seat]], feed: Feed) -> None:
         self._gap: int | None = None
-        super().__init__(shard, seat, topics, reload, seek)
+        super().__init__(shard, seat, topics, reload, feed)
 
     def position(self, topic: str) -> int:
         """Return the next offset the committed rows want of the signals."""
@@ -214,7 +256,7 @@ class MonitorStage(Stage):
                 self._gap = wanted
                 say("channel_gap", partition=self.shard.number, wanted=wanted)
                 self.inputs.of[topic] = Input(wanted, time.monotonic())
-                await self._seek({topic: wanted})
+                await self._feed.seek({topic: wanted})
                 return
 
     async def finish(self) -> None:

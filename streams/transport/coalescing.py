@@ -50,9 +50,11 @@ class Coalescing:
 
     app: Any
     epochs: dict[TP, int]
+    _polled: dict[TP, int]  # the epoch of the last poll that had records
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.epochs = {}
+        self._polled = {}
         super().__init__(*args, **kwargs)
 
     @property
@@ -76,6 +78,12 @@ class Coalescing:
                 await self.seek_wait(wanted)  # type: ignore[attr-defined]
         except IllegalStateError:  # the partition went meanwhile; whoever gets it seeks it
             return
+
+    async def is_empty(self, tp: TP, end: int) -> bool:
+        """Return whether a partition was read up to `end` since it was sought last and had no record: transaction markers, compaction."""
+        epoch = self.epochs.get(tp, 0)
+        position = await self.position(tp)  # type: ignore[attr-defined]
+        return epoch > 0 and self._polled.get(tp, 0) != epoch and self.epochs.get(tp, 0) == epoch and (position or 0) >= end
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek inputs to where the shards' stamps are: the offsets committed to the group decide nothing."""
@@ -130,6 +138,7 @@ class Coalescing:
         epochs = dict(self.epochs)  # after that wait: the end of a recovery seeks just before it lets the flow go on
         polled, active = await self._wait_next_records(timeout)  # type: ignore[attr-defined]
         generation = self.app.consumer_generation_id
+        self._polled.update((tp, epochs.get(tp, 0)) for tp, found in (polled or {}).items() if found)
         if polled is None or self.should_stop:  # type: ignore[attr-defined]
             return
         if not self.flow_active:  # type: ignore[attr-defined]

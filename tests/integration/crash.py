@@ -14,13 +14,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from random import Random
 
 from governance.config import load_config
 from streams.event_file import read_events
 from streams.producing import Producing
-from streams.transport.bus import BusError
+from streams.transport.bus import AppendError, BusError, BusUnreachableError, Message, Place
 from streams.transport.kafka_bus import KafkaBus
 from tests.brokers.kafka import Kafka
 from tests.integration.fleet import Deployment, NeverDoneError, Worker
@@ -33,6 +34,26 @@ FROZEN_S = 14.0  # past the session of 10 s
 FAULTS = ("kill", "kill", "term", "stop", "broker kill", "broker stop")
 WITHIN_S = 240.0
 SAID = ("hole", "nudge", "seat_lost", "landed_elsewhere", "frozen")
+
+
+class Stubborn(KafkaBus):
+    """A producer that does not give up. What it sends twice the monitor drops, by event id."""
+
+    async def append(self, topic: str, partition: int, messages: Sequence[Message]) -> int:
+        """Append until it has worked."""
+        while True:
+            try:
+                return await super().append(topic, partition, messages)
+            except AppendError:
+                await asyncio.sleep(0.5)
+
+    async def ends(self, places: Collection[Place]) -> dict[Place, int]:
+        """Ask until there is an answer."""
+        while True:
+            try:
+                return await super().ends(places)
+            except BusUnreachableError:
+                await asyncio.sleep(0.5)
 
 
 class Run:
@@ -69,7 +90,7 @@ class Run:
                 worker.end()
 
     async def _load(self) -> None:
-        bus = KafkaBus(self.deployment.settings.broker)
+        bus = Stubborn(self.deployment.settings.broker)
         await bus.open()
         config = load_config(self.config.read_text(), "config")
         producing = Producing(bus, self.deployment.settings, config, speed=MINUTES * 60 / LOAD_S)
@@ -109,7 +130,7 @@ class Run:
         return f"faults {dict(self.faults)}, exits {dict(self.exits)}, {said}"
 
     async def _compare(self) -> list[str]:
-        bus = KafkaBus(self.deployment.settings.broker)
+        bus = Stubborn(self.deployment.settings.broker)
         await bus.open()
         own = self.deployment.settings
         try:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import orjson
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from governance.config import load_config
 from streams.event_file import read_events
+from streams.kernel.record import Record
 from streams.producing import Producing
 from streams.transport.kafka_bus import KafkaBus
 from tests.brokers.kafka import Kafka
@@ -76,6 +78,55 @@ def test_live_is_equal_to_replay(deployment: Deployment, workers: int) -> None:
     assert {len(share) for share in shares} == {4 // workers}
     shown = deployment.pmon("tail", "incidents", "--from-start", "--idle", "1s").stdout.splitlines()
     assert {orjson.loads(line)["value"]["data"]["incident_id"] for line in shown} >= found["incidents"].keys()
+
+
+async def send_in_a_transaction(deployment: Deployment, path: Path) -> None:
+    """Send an event file as a transaction: behind its records stand markers that are no records."""
+    own = deployment.settings
+    producer = AIOKafkaProducer(bootstrap_servers=own.broker.removeprefix("kafka://"), transactional_id=own.group)
+    await producer.start()
+    async with producer.transaction():
+        for record in read_events([path], own.partitions):
+            assert isinstance(record, Record)
+            topic = own.topic_prefix + record.topic
+            await producer.send(topic, record.value, record.key, record.partition, record.timestamp)
+    await producer.stop()
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(300)
+def test_the_clock_does_not_wait_for_what_is_no_record(deployment: Deployment) -> None:
+    """Ticks name ends; a transaction's marker takes an offset at the end of an input and can never be read."""
+    first, middle, last = (deployment.folder / f"{name}.jsonl" for name in ("first", "middle", "last"))
+    lines = history(deployment).read_bytes().splitlines(keepends=True)
+    first.write_bytes(b"".join(lines[:3_000]))
+    middle.write_bytes(b"".join(lines[3_000:3_400]))
+    last.write_bytes(lines[3_400])
+    worker = Worker(deployment, 0)
+
+    async def go() -> Outcome:
+        bus = KafkaBus(deployment.settings.broker)
+        await bus.open()
+        config = load_config(deployment.config.read_text(), "config")
+        partitions = deployment.settings.partitions
+        await Producing(bus, deployment.settings, config).run(read_events([first], partitions), drain=False)
+        await send_in_a_transaction(deployment, middle)
+        await Producing(bus, deployment.settings, config).run(read_events([last], partitions), drain=True)
+        while worker.says("nothing_there") < partitions - 1:  # the last record stands behind one of the markers
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(3)
+        found = await published(bus, deployment.settings.topic_prefix, partitions)
+        await bus.close()
+        return found
+
+    worker.start()
+    try:
+        found = asyncio.run(go())
+    finally:
+        worker.end()
+    history(deployment).write_bytes(b"".join(lines[:3_401]))
+    partitions = deployment.settings.partitions
+    assert difference(replayed(history(deployment), deployment.config, partitions, deployment.key.read_bytes()), found) == []
 
 
 @pytest.mark.integration
