@@ -6,7 +6,8 @@
                         └────────────────────── breach ─────────────────────────┘   reopened, one level up
 
 `met`: M of the last N eligible windows are breached. `repeat`: they are again, counted after the last escalation.
-Only eligible windows are observed; one without enough evidence neither counts nor clears.
+Only eligible windows are observed; one without enough evidence neither counts nor clears. Consent incidents use the same table: they
+begin at the last level, and `retract` ends them in any state, closed ones too, when late evidence takes back all they were about.
 """
 
 from collections.abc import Callable
@@ -17,9 +18,9 @@ MAX_LEVEL = 3
 HORIZON_WINDOWS = 6  # a breach more than six window lengths old no longer counts (design section 12)
 KEPT_WINDOWS = 500  # breached windows an incident lists; `occurrences` goes on counting
 
-State = Literal["none", "open", "acknowledged", "resolved"]
-Event = Literal["met", "breach", "repeat", "clear", "timeout", "expire"]
-Step = Literal["opened", "occurrence", "escalated", "resolved", "reopened", "closed"]
+State = Literal["none", "open", "acknowledged", "resolved", "retracted"]
+Event = Literal["met", "breach", "repeat", "clear", "timeout", "expire", "retract"]
+Step = Literal["opened", "occurrence", "escalated", "resolved", "reopened", "closed", "retracted"]
 
 # (state, event) -> (state, step, levels up); what is not here changes nothing and says nothing.
 NEXT: dict[tuple[State, Event], tuple[State, Step, int]] = {
@@ -34,6 +35,10 @@ NEXT: dict[tuple[State, Event], tuple[State, Step, int]] = {
     ("resolved", "breach"): ("open", "reopened", 1),
     ("resolved", "repeat"): ("open", "reopened", 1),
     ("resolved", "expire"): ("none", "closed", 0),
+    ("open", "retract"): ("retracted", "retracted", 0),
+    ("acknowledged", "retract"): ("retracted", "retracted", 0),
+    ("resolved", "retract"): ("retracted", "retracted", 0),
+    ("none", "retract"): ("retracted", "retracted", 0),
 }
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from governance.breach import Episode, Step
-from governance.ladder import Owner
+from governance.ladder import LEVELS, Owner
 from governance.message.instant import format_instant
 
 SEVERITIES = {1: "warning", 2: "high", 3: "critical"}
@@ -58,13 +58,15 @@ def incident_data(
     }
 
 
-def escalation_data(incident: Mapping[str, Any], owner: Owner | None, reason: str) -> dict[str, Any]:
-    """Return the record that asks somebody to act: to whom, at which level, and the incident as it stands."""
+def escalation_data(
+    incident: Mapping[str, Any], owner: Owner | None, reason: str, kind: Literal["responsible", "informed"] = "responsible", level: int = 0
+) -> dict[str, Any]:
+    """Return the record that asks somebody to act, or tells them: whom, at which level (0: the incident's), the incident as it stands."""
     return {
         "incident_id": incident["incident_id"],
-        "kind": "responsible",
-        "level": incident["level"],
-        "role": owner.role if owner else None,
+        "kind": kind,
+        "level": level or incident["level"],
+        "role": owner.role if owner else LEVELS[level - 1] if level else None,
         "person": owner.person if owner else None,
         "substitute_for": owner.substitute_for if owner else None,
         "reason": reason,

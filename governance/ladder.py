@@ -37,6 +37,12 @@ def candidates(owner: Any, why: str) -> list[list[str]]:
     return own + [[person, owner.person, why or f"substitute for {owner.person}"] for person in owner.substitutes]
 
 
+def first_of(ladder: Mapping[str, list[list[str]]], level: int) -> Owner | None:
+    """Return who stands first for one level, None where nobody does."""
+    role = LEVELS[level - 1]
+    return next((Owner(role, person, instead_of or None, reason) for person, instead_of, reason in ladder.get(role, [])), None)
+
+
 def responsible(ladder: Mapping[str, list[list[str]]], level: int, absent: Collection[str]) -> tuple[int, Owner | None]:
     """Return the first level from `level` up that has somebody present, and who; an empty step is skipped, (3, None) means unowned."""
     for reached in range(level, len(LEVELS) + 1):

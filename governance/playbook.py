@@ -33,6 +33,44 @@ PLAYBOOKS: dict[str, dict[str, Any]] = {
         ],
         "action": "Bring the feed back; judge nothing of its scope before.",
     },
+    "consent_violation": {
+        "title": "Personalised content was shown without valid consent",
+        "steps": [
+            "Stop personalised delivery on the channel, or serve its fallback, until the cause is known.",
+            "Look at one finding's two records: the exposure, and the consent record that decided.",
+            "Check whether the channel decides on a cached consent state, and how old that may be.",
+            "Tell the people concerned where the law asks for it; log what was done.",
+        ],
+        "action": "Serve the fallback on this channel until it asks for consent at the time it shows something.",
+    },
+    "srm": {
+        "title": "Users are not split as planned",
+        "steps": [
+            "Read no goal of this experiment: a split that is off means that the arms hold different people.",
+            "Look at the channels and profiles named in the report's memo: the fault is often in one of them.",
+            "Look for redirects, crashes or bot filters in one arm, for caching, and for exposures logged after something may fail.",
+            "Repair it and start the experiment anew; who was assigned before stays out.",
+        ],
+        "action": "Stop the experiment, find where assignment or logging loses users, and start anew.",
+    },
+    "contamination": {
+        "title": "People have seen more than one arm",
+        "steps": [
+            "Check that assignment is by a stable id: sign-in, cookie loss and several devices change it.",
+            "Check whether a change of the split moved people from one arm to another.",
+            "People seen in two arms are out of all of them; read nothing before the cause is known.",
+        ],
+        "action": "Stop the experiment and make assignment sticky before it starts anew.",
+    },
+    "guardrail": {
+        "title": "A guardrail of an experiment is harmed",
+        "steps": [
+            "Roll the named variant back now: the bound holds at every look, waiting only costs users.",
+            "Look at the memo for the interval and at the segments for who is harmed.",
+            "Decide with the owner of the guardrail whether anything of the variant is kept.",
+        ],
+        "action": "Roll the variant back at once.",
+    },
     "refused_input": {
         "title": "Many records are refused",
         "steps": [

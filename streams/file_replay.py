@@ -30,6 +30,7 @@ from streams.kernel.record import Outgoing, Record, Shard
 from streams.kernel.rows import Draft, Rows
 from streams.kernel.snapshot import snapshot
 from streams.kernel.stamp import BEGINNING
+from streams.kernel.verdicts import VERDICTS
 from streams.replay import FILE_KEY, Replay, closing_tick
 
 OUTPUTS = ("incidents", "escalations", "findings", "kpi-windows", "reports", "audit-log", "dead-letters")
@@ -47,6 +48,7 @@ class Folder:
         self._seen: set[bytes] = set()
         self._files: dict[str, IO[bytes]] = {topic: (path / f"{topic}.jsonl").open("wb") for topic in (*OUTPUTS, SIGNALS)}
         self._signals: Counter[int] = Counter()
+        self._verdicts: dict[bytes, bytes] = {}
 
     def write(self, message: Outgoing) -> None:
         """Write one message; an answer's copy for a further topic goes to a file of that topic's name."""
@@ -55,6 +57,9 @@ class Folder:
             record = Record(SIGNALS, number, self._signals[number], message.timestamp, message.key, message.value)
             self._signals[number] += 1
             write_record(self._files[SIGNALS], record)
+            return
+        if message.topic == VERDICTS:
+            self._verdicts[message.key or b""] = message.value
             return
         value = orjson.loads(message.value)
         identity = blake2b(f"{message.topic} {value['id']}".encode(), digest_size=16).digest()
@@ -70,6 +75,13 @@ class Folder:
         if topic not in self._files:
             self._files[topic] = (self.path / f"{topic}.jsonl").open("wb")
         return self._files[topic]
+
+    def write_verdicts(self) -> None:
+        """Write the last verdict of every settled exposure to `verdicts.jsonl`, in one order whatever the number of partitions."""
+        with (self.path / f"{VERDICTS}.jsonl").open("wb") as file:
+            for _, value in sorted(self._verdicts.items()):
+                found = orjson.loads(value)
+                file.write(orjson.dumps({name: found[name] for name in ("event_id", "verdict", "decided_by")}) + b"\n")
 
     def close(self) -> str:
         """Close the files; return the SHA-256 over the sorted lines of all outputs but the bulletins."""
@@ -152,6 +164,7 @@ class FileReplay:
         *,
         subject_key: bytes = FILE_KEY,
         progress: Progress | None = None,
+        verdicts: bool = False,
     ) -> None:
         in_files = holds(paths, "monitor-config")
         if in_files and config is not None:
@@ -163,7 +176,8 @@ class FileReplay:
         self._partitions = partitions
         self._publish = publish
         self._progress = progress
-        self.replay = Replay(partitions, publish, None if in_files else self.config, subject_key, own_ticks=holds(paths, TICKS))
+        announced = None if in_files else self.config
+        self.replay = Replay(partitions, publish, announced, subject_key, own_ticks=holds(paths, TICKS), verdicts=verdicts)
 
     def records(self) -> Iterator[Record]:
         """Yield the input records the kernel reads; what is no record becomes a dead letter, other topics are counted and left."""

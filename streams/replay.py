@@ -44,13 +44,21 @@ class Station:
 class Replay:
     """Feeds records to all shards; hands every output to `publish` in the order decided, bulletins (topic `monitor-signals`) included.
 
-    `config` None means the records bring their own, `own_ticks` that they bring their ticks too.
+    `config` None means the records bring their own, `own_ticks` that they bring their ticks too; with `verdicts` every verdict is
+    published, too, on a topic of that name.
     """
 
     def __init__(
-        self, partitions: int, publish: Publish, config: Config | None, subject_key: bytes = FILE_KEY, *, own_ticks: bool = False
+        self,
+        partitions: int,
+        publish: Publish,
+        config: Config | None,
+        subject_key: bytes = FILE_KEY,
+        *,
+        own_ticks: bool = False,
+        verdicts: bool = False,
     ) -> None:
-        self.stations = [Station(Shard(number, partitions, subject_key)) for number in range(partitions)]
+        self.stations = [Station(Shard(number, partitions, subject_key, verdicts)) for number in range(partitions)]
         self.config = config
         self.records = 0
         self._publish = publish

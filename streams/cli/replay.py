@@ -51,11 +51,19 @@ def instant(name: str, text: str | None) -> int | None:
 @INPUTS
 @click.option("--signals", metavar="FILE", help="A dump of monitor-signals: the monitor stage alone, instead of --input.")
 @click.option("--out", metavar="DIR", required=True, help="The folder that gets one file per output topic, and summary.json.")
+@click.option("--verdicts", is_flag=True, help="Write verdicts.jsonl too: the consent verdict of every exposure.")
 @click.option("--until", metavar="TIME", help="Stop before records stamped at this time or later.")
 @click.option("--no-drain", is_flag=True, help="Do not run the clock on at the end of the input.")
 @AS_JSON
 def command(
-    config: str | None, paths: tuple[str, ...], signals: str | None, out: str, until: str | None, no_drain: bool, as_json: bool
+    config: str | None,
+    paths: tuple[str, ...],
+    signals: str | None,
+    out: str,
+    verdicts: bool,
+    until: str | None,
+    no_drain: bool,
+    as_json: bool,
 ) -> int:
     """Run event files through the same kernel as the live monitor; write every output topic, and a summary, into a folder.
 
@@ -68,15 +76,16 @@ def command(
         raise UsageProblem("--input: name at least one event file, or a dump of monitor-signals with --signals, not both")
     folder = Folder(Path(out))
     if signals:
-        if config or until or no_drain:
-            raise UsageProblem("--signals: takes neither --config nor --until nor --no-drain: the dump holds all it needs")
+        if config or until or no_drain or verdicts:
+            raise UsageProblem("--signals: takes none of --config, --until, --no-drain and --verdicts: the dump holds all it needs")
         found = replay_signals(read_events([signals], 10_000), folder)
     else:
         with progress_line() as progress:
-            run = FileReplay(
-                paths, config_of(config, settings), settings.partitions, folder.write, subject_key=subject_key(settings), progress=progress
-            )
+            more: dict[str, Any] = {"subject_key": subject_key(settings), "progress": progress, "verdicts": verdicts}
+            run = FileReplay(paths, config_of(config, settings), settings.partitions, folder.write, **more)
             found = replay_to_folder(run, folder, until=instant("--until", until), drain=not no_drain)
+        if verdicts:
+            folder.write_verdicts()
         for topic, number in sorted(run.ignored.items()):
             hint(f"{number:,} records of topic {topic!r} left out: no input of ours, and no `sources` entry maps it")
     if as_json:

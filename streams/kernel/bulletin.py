@@ -4,11 +4,14 @@ Parts carry contiguous numbers per channel (intake shard -> monitor shard); only
 
     {"v":1, "from":p, "shards":P, "number":n,
      "initiatives":{name: {"adds":[[level, end, due, [[profile, channel, cohort, variant, counts]], extra]],
-                           "rules":[...], "commands":[...]}},
+                           "rules":[...], "commands":[...], "items":[...],
+                           "sums":[{due, assigned, experiment, arm, counts}]}},
      "configs":[...], "refused":{day end: {code: n}},
      "last": null | {"watermark":ms, "at":ms, "drain":bool, "positions":{topic: offset}}}
 
-An add goes to the row named by (level, end) and is applied when the watermark passes `due`. `extra` counts things of the whole
+An add goes to the row named by (level, end) and is applied when the watermark passes `due`; level `c` are the consent verdicts of a
+base window. An item is a violation, a correction or a finding about a consent record (see `verdicts`). Sums are what people add to
+an experiment at the window end `due`, by the window of their assignment (see `people`). `extra` counts things of the whole
 initiative: edges of decision paths and rule versions seen. `refused` goes to every shard, for the coverage of its reports.
 """
 
@@ -21,6 +24,7 @@ import orjson
 
 from detectors.cell import Cell, Counts, add
 from detectors.window import DAY, HOUR, end_of
+from governance.contribution import exact, plain
 from streams.kernel.record import Outgoing, Shard
 
 VERSION = 1
@@ -28,8 +32,9 @@ SIGNALS = "monitor-signals"
 SYSTEM = "_system"  # what the monitor counts of itself: records received and refused per feed, as cells whose channel is the topic
 REFUSED = "refused."
 PART_BYTES = 512 * 1024
+EMPTY: Mapping[str, list[Any]] = {"adds": [], "rules": [], "commands": [], "items": [], "sums": []}
 
-Address = tuple[str, int, int]  # level m, h or d; end of the row; due time
+Address = tuple[str, int, int]  # level m, h, d or c; end of the row; due time
 
 
 def monitor_of(initiative: str, shards: int) -> int:
@@ -60,12 +65,14 @@ def day_address(day: int, stamp: int, lateness: int, window: int) -> Address:
 
 @dataclass(slots=True)
 class Adds:
-    """What is added to one initiative: counts per address and cell, its own counts, rule changes and commands in order."""
+    """What is added to one initiative: counts per address and cell, its own counts, rule changes, commands and consent items in order."""
 
     cells: dict[Address, dict[Cell, Counts]] = field(default_factory=dict)
     extra: dict[Address, Counts] = field(default_factory=dict)
     rules: list[dict[str, Any]] = field(default_factory=list)
     commands: list[dict[str, Any]] = field(default_factory=list)
+    items: list[dict[str, Any]] = field(default_factory=list)
+    sums: dict[tuple[int, int, str, str], Counts] = field(default_factory=dict)
 
     def counts(self, where: Address, cell: Cell) -> Counts:
         """Return the counts of one cell, to be added to."""
@@ -75,6 +82,10 @@ class Adds:
         """Count something of the whole initiative."""
         into = self.extra.setdefault(where, {})
         into[name] = into.get(name, 0) + number
+
+    def experiment(self, due: int, assigned: int, experiment: str, arm: str, counts: Mapping[str, int]) -> None:
+        """Add to an experiment's sums at the window end `due`, of users assigned in the window ending at `assigned`."""
+        add(self.sums.setdefault((due, assigned, experiment, arm), {}), counts)
 
     def merge(self, value: Mapping[str, Any]) -> None:
         """Add what `plain` gave back."""
@@ -87,6 +98,9 @@ class Adds:
                 add(self.extra.setdefault(where, {}), extra)
         self.rules += value["rules"]
         self.commands += value["commands"]
+        self.items += value["items"]
+        for one in value["sums"]:
+            self.experiment(one["due"], one["assigned"], one["experiment"], one["arm"], exact(one["counts"]))
 
     def plain(self) -> dict[str, Any]:
         """Return the adds as plain JSON values, in one order whatever the order of arrival."""
@@ -94,7 +108,12 @@ class Adds:
             [*where, [[*cell, counts] for cell, counts in sorted(self.cells.get(where, {}).items()) if counts], self.extra.get(where, {})]
             for where in sorted(self.cells.keys() | self.extra.keys())
         ]
-        return {"adds": adds, "rules": self.rules, "commands": self.commands}
+        sums = [
+            {"due": due, "assigned": assigned, "experiment": experiment, "arm": arm, "counts": plain(counts)}
+            for (due, assigned, experiment, arm), counts in sorted(self.sums.items())
+            if counts
+        ]
+        return {"adds": adds, "rules": self.rules, "commands": self.commands, "items": self.items, "sums": sums}
 
 
 def sections(name: str, adds: Adds) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -102,11 +121,11 @@ def sections(name: str, adds: Adds) -> Iterator[tuple[int, dict[str, Any]]]:
     plain = adds.plain()
     for level, end, due, cells, extra in plain["adds"]:
         for at in range(0, max(1, len(cells)), 500):
-            piece = {"adds": [[level, end, due, cells[at : at + 500], extra if at == 0 else {}]], "rules": [], "commands": []}
+            piece = {**EMPTY, "adds": [[level, end, due, cells[at : at + 500], extra if at == 0 else {}]]}
             yield len(orjson.dumps(piece)) + len(name) * 4, piece
-    for kind in ("rules", "commands"):
+    for kind in ("rules", "commands", "items", "sums"):
         for item in plain[kind]:
-            piece = {"adds": [], "rules": [], "commands": [], kind: [item]}
+            piece = {**EMPTY, kind: [item]}
             yield len(orjson.dumps(piece)) + len(name) * 4, piece
 
 
@@ -119,7 +138,7 @@ def parts(initiatives: Mapping[str, Adds], configs: list[dict[str, Any]]) -> Ite
             if size + more > PART_BYTES and (body["initiatives"] or body["configs"]):
                 yield body
                 body, size = {"initiatives": {}, "configs": [], "refused": {}}, 0
-            into = body["initiatives"].setdefault(name, {"adds": [], "rules": [], "commands": []})
+            into = body["initiatives"].setdefault(name, {kind: [] for kind in EMPTY})
             for kind, items in piece.items():
                 into[kind] += items
             size += more

@@ -1,6 +1,7 @@
 """Closing: all that becomes due for one initiative at one base window end, in phases small enough for one commit each.
 
-    admit ─► minute slices ─► hour slices ─► late to the day ─► day slices ─► timers ─► rule changes ─► seen ─► thresholds by keys ─► finish
+    admit ─► minute slices ─► hour slices ─► late to the day ─► day slices ─► timers ─► rule changes ─► looks ─► seen
+          ─► thresholds by keys ─► verdict slices ─► violations ─► finish
 
 Everything a phase reads is due by then; a phase done twice from the same rows says the same.
 """
@@ -31,9 +32,12 @@ from streams.kernel.cells import (
     merge,
     sliced,
 )
+from streams.kernel.consent import Consent
+from streams.kernel.looks import SRM_SHARE, Looks, trial_rules
 from streams.kernel.publishing import definitions_of, kpi_window
 from streams.kernel.rows import Draft, pack, row_key
 from streams.kernel.standing import Standing
+from streams.kernel.violations import Violations
 from streams.kernel.watch import Breach, Watch
 
 RULES = b"l"
@@ -83,6 +87,12 @@ class Closing:
         self.watch = Watch(draft, initiative, self.config, self.sha256)
         self._windows: dict[int, Cells] = {}
         self._levels: dict[str, Cells] = {}
+        self.violations = Violations(draft, initiative, now, self.config, self.watch)
+        policy = {"id": "config", "sha256": self.sha256}
+        self.looks = Looks(draft, initiative, now, adds, self.config, self.watch, policy)
+        self.rules = self.thresholds if initiative == SYSTEM else {**self.thresholds, **trial_rules(self.base)}
+        parts = (self.rows, self.admission, self.violations, self.definitions, policy)
+        self.consent = Consent(draft, initiative, now, self.base, adds, *parts)
 
     def phases(self) -> Iterator[Phase]:
         """Yield the phases in order; which ones there are depends only on rows no phase before the last changes."""
@@ -102,12 +112,14 @@ class Closing:
                 yield lambda part=part: self.close_day(part)  # type: ignore[misc]
         yield self.pass_time
         yield self.take_rules
+        yield from self.looks.phases()
         for check, threshold in self.thresholds.items():
             if threshold.kpi == FRESHNESS:
                 yield lambda check=check, threshold=threshold: self.see(check, threshold)  # type: ignore[misc]
-            known = threshold.kpi in self.definitions or threshold.kpi in (FRESHNESS, VARIANT_SHARE)
+            known = threshold.kpi in self.definitions or threshold.kpi in (FRESHNESS, VARIANT_SHARE, SRM_SHARE)
             if known and ends(self.now, threshold.window):
                 yield from self.judging(check, threshold)
+        yield from self.consent.phases()
         yield self.finish
 
     def level(self, level: str) -> Cells:
@@ -124,7 +136,9 @@ class Closing:
         """Give every new cell its place, or `__other__`, before anything is counted; a new config is noted in the audit chain."""
         if self.standing.config not in ("", self.sha256):
             self.watch.audit("config", self.now, {"from": self.standing.config, "to": self.sha256})
-            self.watch.set_timers(self.thresholds)
+            self.watch.set_timers(self.rules)
+            self.violations.reset_timers()
+            self.violations.flush()
             self.watch.forget_seen(self.thresholds)
         self.standing.config = self.sha256
         cells = {cell for found in self.adds.cells.values() for cell in found}
@@ -171,7 +185,11 @@ class Closing:
 
     def pass_time(self) -> bool:
         """Move one incident whose time has come; none while the clock only runs on, but for what resolves and closes."""
-        return self.watch.pass_time(self.thresholds, self.now, drain=self.drain)
+        if self.watch.pass_time(self.rules, self.now, drain=self.drain):
+            return True
+        self.violations.pass_time()
+        self.violations.flush()
+        return False
 
     def take_rules(self) -> None:
         """Keep the rule changes that act now, in the order (time, event id)."""
@@ -222,6 +240,8 @@ class Closing:
                 return []
             ages = {key: max(0, self.now - last) / 1000 for key, last in sorted(self.watch.seen(threshold, check).items())}
             return [Breach(key, self.now, age, breached(age, threshold.op, threshold.value)) for key, age in ages.items()]
+        if threshold.kpi == SRM_SHARE:
+            return self.looks.failing(threshold)
         cells = self.window(threshold.window)
         places = positions(threshold.group_by)
         sums: dict[tuple[str, ...], Counts] = {}
@@ -296,7 +316,7 @@ class Closing:
     def next_wake(self) -> int:
         """Return the next base window end at which this initiative must be closed even if nothing arrives, 0 for never."""
         standing, now = self.standing, self.now
-        times = [self.next_config, *(timer[0] for timer in self.watch.timers())]
+        times = [self.next_config, *(timer[0] for timer in self.watch.timers()), *self.violations.timers(), *self.looks.wakes()]
         if standing.last_minute:
             times += [end_of(standing.last_minute - 1, HOUR), end_of(standing.last_minute - 1, DAY)]
             times.append(standing.last_minute + KEPT_MINUTES if standing.first_minute else 0)

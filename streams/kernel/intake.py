@@ -1,7 +1,8 @@
 """The intake: one shard's fold of its inputs. It only adds; it decides nothing that depends on other subjects.
 
 records ─► decode ─► admit (in_future, too_old, repeated) ─► address (minute, hour, day; due) ─► pending rows
-tick    ─► watermark ─► one bulletin per monitor shard out of the pending rows
+                     └─► consent records: the subject's ledger; personalised exposures: wait for their verdict
+tick    ─► watermark ─► verdicts ─► one bulletin per monitor shard out of the pending rows
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +15,9 @@ import orjson
 from detectors.cell import LATENCY, REVENUE, Cell, Counts, add
 from detectors.window import DAY, end_of
 from governance.config.sources import map_record
-from governance.identity import event_id
+from governance.consent_string.purposes import purpose_tables
+from governance.identity import event_id, subject_hash
+from governance.ledger import Source, recorded
 from governance.message.command import Command
 from governance.message.config_record import ConfigRecord
 from governance.message.consent import ConsentEvent
@@ -22,14 +25,18 @@ from governance.message.engagement import Engagement
 from governance.message.reading import read
 from governance.message.refusal import Refusal
 from governance.message.rule_change import RuleChange
+from governance.statement import statement
 from streams.kernel.bulletin import REFUSED, SYSTEM, Address, Adds, address, day_address
 from streams.kernel.marks import Marks, digest, mark_of
-from streams.kernel.pending import COMMIT_BYTES, FIRST_CONFIG, LAST_CONFIG, PENDING, TICKS, config_of
+from streams.kernel.pending import COMMIT_BYTES, FIRST_CONFIG, LAST_CONFIG, PENDING, TICKS, config_before, config_of, keep_config
+from streams.kernel.people import People
 from streams.kernel.publishing import publish
 from streams.kernel.record import Commit, Record, Shard
 from streams.kernel.rows import Draft, Rows, pack, row_key
 from streams.kernel.stamp import IntakeStamp
+from streams.kernel.subject import Exposure, Subjects, Waits
 from streams.kernel.ticking import fold_ticks
+from streams.kernel.verdicts import NOT_APPLICABLE, PERSONALISED, inapplicable_line, notice, verdict_address, waits_of
 
 INPUTS = ("engagement-events", "consent-events", "rule-changes", "monitor-commands", "monitor-config")
 PATH_NODES = 16
@@ -87,10 +94,14 @@ class Fold:
         self.stamp = stamp
         first = view.get(FIRST_CONFIG)
         self.config = config_of(first) if first is not None else None
+        self.waits = waits_of(self.config) if self.config is not None else Waits(1, 0, 0, 0)
         self.marks = Marks(self.draft, stamp.watermark)
+        self.subjects = Subjects(self.draft, self.waits)
+        self.people = People(self.draft, stamp.watermark, stamp.agenda, self.config.timing if self.config is not None else None)
         self.adds: dict[str, Adds] = {}
         self.configs: list[dict[str, Any]] = []
         self._owners: dict[tuple[bytes, bytes], bytes] = {}
+        self._hashes: dict[str, bytes] = {}
         self._places: dict[tuple[str, int, Cell], int] = {}
         self._events = 0
 
@@ -201,6 +212,32 @@ class Fold:
             self._subject(owner, event, cell, adds, where, record.timestamp)
         if event.type == "exposure" and not late:
             notes(adds, where, event)
+        self.people.take(owner, event, record.timestamp, adds)
+        if event.type in ("exposure", "tally"):
+            self._verdict(record, event, cell, adds, late=late)
+
+    def _verdict(self, record: Record, event: Engagement, cell: Cell, adds: Adds, *, late: bool) -> None:
+        """Let a personalised exposure wait for its verdict; a fallback and what was tallied elsewhere need none."""
+        tau = record.timestamp if late else event.occurred_at
+        if event.type == "exposure" and event.fallback is None:
+            purpose, asserted = event.purpose or PERSONALISED, event.consent_asserted is True
+            shown = Exposure(
+                event.occurred_at, tau, late, event.event_id, event.initiative, cell, purpose, asserted, record.topic, record.offset
+            )
+            self.subjects.expose(self._subject_hash(event.subject_id or ""), shown, self.stamp.watermark)
+            return
+        number = event.exposures if event.type == "tally" else 1
+        if number:
+            counts = adds.counts(verdict_address(event.occurred_at, tau, late, self.waits), cell)
+            counts[NOT_APPLICABLE] = counts.get(NOT_APPLICABLE, 0) + number
+        if self.shard.verdicts and event.type == "exposure":
+            self.draft.send(inapplicable_line(self._subject_hash(event.subject_id or "").hex(), event, tau, record))
+
+    def _subject_hash(self, subject: str) -> bytes:
+        found = self._hashes.get(subject)
+        if found is None:
+            found = self._hashes[subject] = bytes.fromhex(subject_hash(self.shard.subject_key, subject))
+        return found
 
     def _subject(self, owner: bytes, event: Engagement, cell: Cell, adds: Adds, where: Address, stamp: int) -> None:
         """Count the subject once per day and cell: in the window of its earliest punctual event, in the day alone while all are late."""
@@ -223,8 +260,23 @@ class Fold:
         self.marks.set_place(owner, mark, new, day + self.config.timing.dedup_horizon)
 
     def consent(self, record: Record, event: ConsentEvent) -> None:
-        """Take a consent record; what it says of exposures comes with the consent ledger."""
-        self._admit(record, b"c", event.event_id, event.occurred_at, horizon=False)
+        """Take a consent record into its subject's ledger; a string that does not decode is a finding, and never consent."""
+        if self._admit(record, b"c", event.event_id, event.occurred_at, horizon=False) is None:
+            return
+        config = config_before(self.draft, end_of(record.timestamp, self.waits.base))
+        source = Source(record.topic, record.partition, record.offset, event.event_id)
+        tables = purpose_tables(config.consent.purposes.tcf, config.consent.purposes.gpp)
+        opt_in = (event.jurisdiction or config.privacy.default_jurisdiction) in config.privacy.opt_in_jurisdictions
+        said, failures = statement(event, record.timestamp, source, tables, opt_in=opt_in)
+        owner = self._subject_hash(event.subject_id)
+        if said is not None:
+            ledger = recorded(self.subjects.ledger(owner), said)
+            self.subjects.set_ledger(owner, ledger)
+            self.subjects.look(owner, end_of(ledger.stamp, self.waits.base), self.stamp.watermark)
+        if failures:
+            due = end_of(record.timestamp, self.waits.base)
+            key = [due, 0, event.occurred_at, owner.hex(), 0, event.occurred_at, event.event_id]
+            self.adds_of(SYSTEM).items.append(notice("consent_string", key, source, record.topic, ", ".join(failures)))
 
     def rule_change(self, record: Record, event: RuleChange) -> None:
         """Forward a rule change; it acts at the end of the base window of its time, a late one of its stamp."""
@@ -249,21 +301,24 @@ class Fold:
         value = orjson.dumps(event.config)
         first = self.draft.get(FIRST_CONFIG) is None
         effective = event.effective_at
-        if effective is None and not first:
-            effective = record.timestamp
+        if not first:  # what was decided before a config was written stays decided: it never acts before its own stamp
+            effective = max(effective or record.timestamp, record.timestamp)
         if first:
             self.draft.put(FIRST_CONFIG, bytes(memoryview(value)))
             self.config = config_of(value)
+            self.waits = waits_of(self.config)
+            self.subjects = Subjects(self.draft, self.waits)
         self.draft.put(LAST_CONFIG, bytes(memoryview(value)))
+        keep_config(self.draft, effective, event.sha256, bytes(memoryview(value)))
         self.configs.append({"sha256": event.sha256, "effective_at": effective, "config": event.config, "policies": event.policies})
 
     def commit(self, stamp: IntakeStamp) -> Commit:
         """Return the step's commit; what it adds waits in a pending row for the next tick."""
-        sweeps = list(self.marks.flush().items())
+        sweeps, looks = list(self.marks.flush().items()), list(self.subjects.flush().items())
         plain = {name: adds.plain() for name, adds in self.adds.items()}
-        if plain or self.configs or sweeps:
-            self.draft.put(row_key(PENDING, stamp.commits), pack(plain, self.configs, sweeps))
-        return self.draft.commit(stamp.pack())
+        if plain or self.configs or sweeps or looks:
+            self.draft.put(row_key(PENDING, stamp.commits), pack(plain, self.configs, sweeps, looks))
+        return self.draft.commit(replace(stamp, agenda=self.people.flush(stamp.commits)).pack())
 
 
 FOLDS: dict[str, Callable[[Fold, Record, Any], None]] = {

@@ -138,9 +138,10 @@ class MonitorFold:
             if due <= limit:  # a clock erred beyond the margin: its row is closed, the day takes it
                 cells = [[*cell, {**counts, "late": max(counts.get("late", 0), events(counts))}] for *cell, counts in cells]
                 level, end, due = "d", end_of(end - 1, DAY), limit + base
-            groups.setdefault(due, {"adds": [], "rules": []})["adds"].append([level, end, due, cells, extra])
-        for rule in found["rules"]:
-            groups.setdefault(max(rule["due"], limit + base), {"adds": [], "rules": []})["rules"].append(rule)
+            groups.setdefault(due, {"adds": [], "rules": [], "items": [], "sums": []})["adds"].append([level, end, due, cells, extra])
+        for kind in ("rules", "items", "sums"):
+            for one in found[kind]:
+                groups.setdefault(max(one["due"], limit + base), {"adds": [], "rules": [], "items": [], "sums": []})[kind].append(one)
         for due, group in groups.items():
             key = row_key(DUE, due, initiative, sequence)
             self.draft.put(key, pack(group))

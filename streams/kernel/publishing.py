@@ -1,7 +1,7 @@
 """What a monitor shard says: CloudEvents out of plain values, with ids that a replay makes again."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -55,18 +55,25 @@ def public_kpis(counts: Counts, definitions: Mapping[str, Ratio], end: int, whol
 
 
 def kpi_window(
-    initiative: str, cell: Cell, start: int, end: int, counts: Counts, definitions: Mapping[str, Ratio], whole: Counts
+    initiative: str,
+    cell: Cell,
+    start: int,
+    end: int,
+    counts: Counts,
+    definitions: Mapping[str, Ratio],
+    whole: Counts,
+    revision: Literal["counts", "consent"] = "counts",
 ) -> Outgoing:
-    """Return one closed base window of one full cell, revision `counts`."""
+    """Return one closed base window of one full cell."""
     data = {
         "initiative": initiative,
         "key": dict(zip(DIMENSIONS, cell, strict=True)),
         "window": window_of(start, end),
-        "revision": "counts",
-        "counts": public_counts(counts),
+        "revision": revision,
+        "counts": public_counts(counts, revision),
         "kpis": public_kpis(counts, definitions, end, whole),
     }
-    identity = event_id("kpi-window", initiative, *cell, end, "counts")
+    identity = event_id("kpi-window", initiative, *cell, end, revision)
     return publish("kpi-windows", "kpi-window", initiative, identity, initiative, end, data)
 
 

@@ -31,11 +31,12 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Which partition of how many, and the key subject ids are hashed with."""
+    """Which partition of how many, the key subject ids are hashed with, and whether every verdict is sent, too (topic `verdicts`)."""
 
     number: int
     shards: int
     subject_key: bytes
+    verdicts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,13 +30,17 @@ class _Stamp:
 
 @dataclass(frozen=True, slots=True)
 class IntakeStamp(_Stamp):
-    """Next offset wanted per input topic, the shard's watermark in ms, last number per channel, commits so far, hours swept."""
+    """Next offset wanted per input topic, the shard's watermark in ms, last number per channel, commits so far, hours swept.
+
+    `agenda` is when somebody in an experiment is to be looked at next, ms, 0 for never.
+    """
 
     offsets: dict[str, int] = field(default_factory=dict)
     watermark: int = BEGINNING
     numbers: dict[str, int] = field(default_factory=dict)
     commits: int = 0
     swept: int = 0
+    agenda: int = 0
 
     def advanced(self, topic: str, offset: int) -> "IntakeStamp":
         """Return the stamp with one more commit, `topic` read up to `offset`."""

@@ -2,18 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
 from detectors.cell import Counts, add
 from detectors.window import DAY, HOUR, end_of
+from governance.config import Config
 from governance.message.tick import Tick
 from streams.kernel.bulletin import REFUSED, SYSTEM, Adds, message, monitor_of, parts
 from streams.kernel.marks import SWEEPS, Marks, sweep_row
-from streams.kernel.pending import COMMIT_BYTES, FIRST_CONFIG, PENDING, TICKS, config_of
+from streams.kernel.pending import COMMIT_BYTES, FIRST_CONFIG, PENDING, TICKS, config_before, config_of
+from streams.kernel.people import People
 from streams.kernel.record import Commit, Record, Shard
 from streams.kernel.rows import Draft, Rows, key_parts, pack, unpack
 from streams.kernel.stamp import IntakeStamp
+from streams.kernel.verdicts import Verdicts, waits_of, write_looks
 
 SWEEP_ROWS = 2_000  # rows looked at per tick: expiry is never urgent
 
@@ -21,19 +25,27 @@ SWEEP_ROWS = 2_000  # rows looked at per tick: expiry is never urgent
 def fold_ticks(view: Rows, shard: Shard, stamp: IntakeStamp, ticks: Sequence[Record]) -> Commit:
     """Fold a run of ticks as its last one: the watermark moves and every monitor shard gets a bulletin.
 
-    Pending rows that would not fit one commit go out as parts without a watermark, and the ticks wait for the next step.
+    Pending rows and verdicts that would not fit one commit go out as parts without a watermark, and the ticks wait for the next step.
     """
-    config = view.get(FIRST_CONFIG)
-    assert config is not None, "a tick before the first config"
-    timing = config_of(config).timing
+    value = view.get(FIRST_CONFIG)
+    assert value is not None, "a tick before the first config"
+    config = config_of(value)
+    timing = config.timing
     read_ticks = [(record.offset, Tick.model_validate_json(record.value or b"{}")) for record in ticks]
     drain = read_ticks[0][1].drain
     run = list(takewhile(lambda pair: pair[1].drain == drain, read_ticks))
     offset, tick = run[-1]
     draft = Draft(view)
     found = gather(draft)
-    watermark = stamp.watermark if found.rest else max(stamp.watermark, tick.at - timing.allowed_lateness - timing.tick)
-    after = replace(stamp, watermark=watermark, commits=stamp.commits + 1)
+    write_looks(draft, found.looks, stamp.commits)
+    watermark = max(stamp.watermark, tick.at - timing.allowed_lateness - timing.tick)
+    agenda = stamp.agenda
+    if not found.rest:
+        found.rest = not judge(draft, shard, config, stamp, watermark, found)
+    if not found.rest:
+        found.rest, agenda = settle(draft, config, stamp, watermark, found)
+    watermark = stamp.watermark if found.rest else watermark
+    after = replace(stamp, watermark=watermark, commits=stamp.commits + 1, agenda=agenda)
     last = None
     if not found.rest:
         positions = {topic: number for topic, number in sorted(stamp.offsets.items()) if topic != TICKS}
@@ -41,6 +53,28 @@ def fold_ticks(view: Rows, shard: Shard, stamp: IntakeStamp, ticks: Sequence[Rec
         after = replace(after, offsets={**stamp.offsets, TICKS: offset + 1})
     after = replace(after, numbers=announce(draft, shard, stamp.numbers, found, tick.at, last), swept=sweep(draft, after, found.sweeps))
     return draft.commit(after.pack())
+
+
+def judge(draft: Draft, shard: Shard, config: Config, stamp: IntakeStamp, watermark: int, found: "Gathered") -> bool:
+    """Make the verdicts due when the watermark moves, as far as the commit takes them; return whether all are made."""
+    base = config.timing.window
+    if watermark // base <= stamp.watermark // base:
+        return True
+    verdicts = Verdicts(draft, shard, waits_of(config), partial(config_before, draft), watermark // base * base)
+    finished = verdicts.run(stamp.commits)
+    for name, adds in verdicts.adds.items():
+        found.adds.setdefault(name, Adds()).merge(adds.plain())
+    return finished
+
+
+def settle(draft: Draft, config: Config, stamp: IntakeStamp, watermark: int, found: "Gathered") -> tuple[bool, int]:
+    """Let the people in experiments add what is due; return whether some are left, and when the next is due."""
+    people = People(draft, stamp.watermark, stamp.agenda, config.timing)
+    base = config.timing.window
+    done = people.settle(
+        watermark // base * base, partial(config_before, draft), lambda name: found.adds.setdefault(name, Adds()), COMMIT_BYTES
+    )
+    return not done, people.flush(stamp.commits + 1)
 
 
 def announce(
@@ -74,11 +108,12 @@ def refused_by_day(adds: Adds | None) -> dict[str, dict[str, int]]:
 
 @dataclass(slots=True)
 class Gathered:
-    """What pending rows held: adds by initiative, configs, rows to sweep by hour; `rest` tells whether some rows are left."""
+    """What pending rows held: adds by initiative, configs, rows to sweep by hour, subjects to look at by time; `rest`: more is left."""
 
     adds: dict[str, Adds] = field(default_factory=dict)
     configs: list[dict[str, Any]] = field(default_factory=list)
     sweeps: dict[int, list[str]] = field(default_factory=dict)
+    looks: dict[int, list[str]] = field(default_factory=dict)
     rest: bool = False
 
 
@@ -92,12 +127,14 @@ def gather(draft: Draft) -> Gathered:
             found.rest = True
             return found
         taken += len(value)
-        plain, configs, sweeps = unpack(value)
+        plain, configs, sweeps, looks = unpack(value)
         for name, adds in plain.items():
             found.adds.setdefault(name, Adds()).merge(adds)
         found.configs += configs
         for hour, rows in sweeps:
             found.sweeps.setdefault(hour, []).extend(rows)
+        for time, owners in looks:
+            found.looks.setdefault(time, []).extend(owners)
         draft.drop(key)
     return found
 

@@ -148,7 +148,8 @@ class Watch:
         named = dict(zip(threshold.group_by, values, strict=True))
         if self._initiative == SYSTEM:
             return Subject(check, SYSTEM, {"feed": named["channel"]}, threshold.window)
-        return Subject(check, self._initiative, {**named, "kpi": threshold.kpi}, threshold.window)
+        figure = {} if threshold.kpi == check else {"kpi": threshold.kpi}  # what an experiment's rule judges is in its name
+        return Subject(check, self._initiative, {**named, **figure}, threshold.window)
 
     def _find(self, threshold: Threshold, subject: Subject, named: str, breach: Breach, state: str) -> None:
         identity = finding_id(subject.check, named, breach.end)
@@ -189,7 +190,7 @@ class Watch:
             if owner is not None:
                 series = replace(series, episode=replace(series.episode, level=level))
             assert series.episode is not None
-            self._publish(subject, series.episode, observed.step, owner, now, threshold.reason)
+            self.tell(subject, series.episode, observed.step, owner, now, threshold.reason)
             if observed.step == "closed":
                 series = replace(series, episode=None)
         if observed.step is not None:
@@ -197,7 +198,17 @@ class Watch:
             self._timer(place, at)
         self._keep(row_key(SERIES, self._initiative, *place), series, ladder)
 
-    def _publish(self, subject: Subject, episode: Episode, step: Step, owner: Owner | None, now: int, reason: str | None) -> None:
+    def tell(
+        self,
+        subject: Subject,
+        episode: Episode,
+        step: Step,
+        owner: Owner | None,
+        now: int,
+        reason: str | None,
+        informed: Sequence[tuple[int, Owner | None]] = (),
+    ) -> None:
+        """Publish an incident's step, ask its owner where the step escalates, and tell those `informed`, each at their level."""
         advice = playbook(subject.check, subject.key.get("kpi"), self._config.playbooks)
         data = incident_data(subject, episode, step, owner, advice)
         entry = self.audit(
@@ -212,6 +223,10 @@ class Watch:
             asked = escalation_data(data, owner, why)
             escalated = event_id("escalation", episode.incident_id, episode.sequence)
             self._draft.send(publish("escalations", "escalation", key, escalated, episode.incident_id, now, asked))
+            for level, person in informed:
+                told = escalation_data(data, person, why, "informed", level)
+                identity = event_id("escalation", episode.incident_id, episode.sequence, "informed", level)
+                self._draft.send(publish("escalations", "escalation", key, identity, episode.incident_id, now, told))
         self._remember(episode.incident_id, data)
 
     def audit(self, kind: str, now: int, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from tests.simulation.judgement import answer
+from tests.simulation.consent import answer
 from tests.simulation.owner import Faults
 from tests.simulation.run import Run, Way
 from tests.simulation.world import World

@@ -1,7 +1,7 @@
 """One history through the kernel: shards with changelogs and faults, inputs in some interleaving; what comes out, as the oracle says it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -14,6 +14,7 @@ from streams.kernel.bulletin import SIGNALS
 from streams.kernel.cells import DAYS, HOURS, unpack_cells
 from streams.kernel.record import Commit, Outgoing, Record, Shard
 from streams.kernel.rows import Rows, key_parts
+from streams.kernel.verdicts import VERDICTS
 from tests.simulation.bus import INPUTS, Bus
 from tests.simulation.garbage import MARKED
 from tests.simulation.log import Log
@@ -98,10 +99,15 @@ class Outputs:
         self.by_topic: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
         self.raw: dict[str, bytes] = {}
         self._sequences: dict[str, int] = {}
+        self.verdicts: dict[str, dict[str, Any]] = {}
 
     def publish(self, message: Outgoing) -> None:
-        """Take one message."""
+        """Take one message; of the verdicts about one exposure the last holds, whoever sends an earlier one again."""
         event = orjson.loads(message.value)
+        if message.topic == VERDICTS:
+            name = (message.key or b"").decode()
+            self.verdicts[name] = max(event, self.verdicts.get(name, event), key=lambda one: one["key"])
+            return
         name = f"{message.topic} {event['id']}"
         first = name not in self.raw
         before = self.raw.setdefault(name, message.value)
@@ -114,9 +120,9 @@ class Outputs:
             self._sequences[data["incident_id"]] = data["sequence"]
 
     def settled(self) -> dict[str, bytes]:
-        """Return what must be the same bytes in every run: all but dead letters (they name offsets) and what watches the monitor itself."""
+        """Return what must be the same bytes in every run: all but offsets (all of a dead letter) and what watches the monitor itself."""
         return {
-            f"{topic} {name}": self.raw[f"{topic} {name}"]
+            f"{topic} {name}": self.raw[f"{topic} {name}"] if not event["data"].get("evidence") else without_offsets(event)
             for topic, events in self.by_topic.items()
             for name, event in events.items()
             if topic != "dead-letters" and event["data"].get("initiative") != "_system" and "_system" not in str(event.get("subject"))
@@ -130,7 +136,7 @@ class Run:
         self.world, self.way = world, way
         self.chance = Random(f"{seed}/{way}")
         self.bus, self.outputs = Bus(world, way.shards), Outputs()
-        shards = [Shard(number, way.shards, SUBJECT_KEY) for number in range(way.shards)]
+        shards = [Shard(number, way.shards, SUBJECT_KEY, verdicts=True) for number in range(way.shards)]
         self.monitors = [Monitor(shard, self.chance) for shard in shards]
         self.intake_seats = [self._seat(Intake(self.bus, shard, self.chance).fold) for shard in shards]
         self.monitor_seats = [self._seat(one.fold) for one in self.monitors]
@@ -187,9 +193,19 @@ class Run:
             "windows": windows_of(by_topic["kpi-windows"].values()),
             "hours": stored(rows, HOURS, self.world.last_watermark(drain=True) - 48 * HOUR),
             "days": stored(rows, DAYS, 0),
+            "verdicts": verdicts_of(self.outputs.verdicts),
+            "consent_windows": windows_of(by_topic["kpi-windows"].values(), "consent"),
+            "consent_hours": stored(rows, HOURS, self.world.last_watermark(drain=True) - 48 * HOUR, verdicts_in),
+            "consent_days": stored(rows, DAYS, 0, verdicts_in),
+            "evidence": {
+                place["event_id"]
+                for event in by_topic["findings"].values()
+                if event["data"]["check"] == "late_evidence"
+                for place in event["data"]["evidence"]
+            },
             "refused": dict(Counter(event["data"]["reason_code"] for event in by_topic["dead-letters"].values())),
             "findings": {
-                event["data"]["finding_id"]: event["data"]["state"]
+                finding_of(event["data"]): event["data"]["state"]
                 for event in by_topic["findings"].values()
                 if event["data"]["initiative"] != "_system"
             },
@@ -209,11 +225,32 @@ def shown(counts: Mapping[str, Any]) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def windows_of(events: Any) -> dict[int, dict[str, dict[str, int]]]:
+def finding_of(data: Mapping[str, Any]) -> str:
+    """Return what tells a finding from all others: its id, and the window of the event where it is about one; ids may come again."""
+    return f"{data['finding_id']} {parse_instant(data['window']['end'])}" if data["evidence"] else str(data["finding_id"])
+
+
+def verdicts_in(counts: Mapping[str, Any]) -> dict[str, int]:
+    """Return the verdicts that were counted."""
+    return {name: number for name, number in sorted(counts.items()) if name.startswith("consent.") and number}
+
+
+def verdicts_of(found: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, str | None]]:
+    """Return every exposure's verdict and the id of the record that decided it."""
+    return {name: (one["verdict"], one["record"] and one["record"]["event_id"]) for name, one in found.items()}
+
+
+def without_offsets(event: Mapping[str, Any]) -> bytes:
+    """Return an event without the places of its evidence: they depend on the number of partitions."""
+    ids = [place["event_id"] for place in event["data"]["evidence"]]
+    return orjson.dumps({**event, "data": {**event["data"], "evidence": ids}})
+
+
+def windows_of(events: Any, revision: str = "counts") -> dict[int, dict[str, dict[str, int]]]:
     """Return the published counts by window end and cell, the keys of the rows as the oracle writes them."""
     out: dict[int, dict[str, dict[str, int]]] = {}
     for data in (event["data"] for event in events):
-        if data["revision"] != "counts" or data["initiative"] == "_system":
+        if data["revision"] != revision or data["initiative"] == "_system":
             continue
         key = data["key"]
         place = (data["initiative"], (key["profile"], key["channel"], key["cohort"], key["variant"]))
@@ -221,10 +258,14 @@ def windows_of(events: Any) -> dict[int, dict[str, dict[str, int]]]:
         row = out.setdefault(parse_instant(data["window"]["end"]), {})
         assert repr(place) not in row, f"two counts of one cell and window: {place}"
         row[repr(place)] = shown({**data["counts"], **money})
+        if revision == "consent":
+            row[repr(place)] = {f"consent.{verdict}": number for verdict, number in sorted(data["counts"]["consent"].items())}
     return out
 
 
-def stored(shards: list[Rows], kind: bytes, after: int) -> dict[int, dict[str, dict[str, int]]]:
+def stored(
+    shards: list[Rows], kind: bytes, after: int, part: Callable[[Mapping[str, Any]], dict[str, int]] = shown
+) -> dict[int, dict[str, dict[str, int]]]:
     """Return hour or day rows as the monitors keep them, those that end after `after`: older ones may be gone, or not yet."""
     out: dict[int, dict[str, dict[str, int]]] = {}
     for rows in shards:
@@ -233,8 +274,8 @@ def stored(shards: list[Rows], kind: bytes, after: int) -> dict[int, dict[str, d
             if initiative == "_system" or end <= after:
                 continue
             for cell, counts in unpack_cells(rows.get(key)).items():
-                if shown(counts):
-                    out.setdefault(end, {})[repr((initiative, cell))] = shown(counts)
+                if part(counts):
+                    out.setdefault(end, {})[repr((initiative, cell))] = part(counts)
     return out
 
 
