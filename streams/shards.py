@@ -37,11 +37,8 @@ class Consumer(Protocol):
     async def is_empty(self, tp: TP, end: int) -> bool:
         """Return whether a partition was read up to `end` since it was sought last and had no record."""
 
-    def assignment(self) -> Collection[TP]:
-        """Return the partitions held."""
-
-    def highwater(self, tp: TP) -> int | None:
-        """Return where a log ends, as far as is known."""
+    def known_end(self, tp: TP) -> int | None:
+        """Return where a partition ended at its last fetch, None where nothing is known of it or it is not held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +173,8 @@ class Shards:
     async def nudge(self) -> None:
         """Seek back what is behind and has been quiet."""
         consumer = self._consumer()
-        there = set(consumer.assignment())
         for stage in list(self.stages.values()):
-            wanted = self._tps(stage, stage.positions())
-            ends = {self.plain_names[tp.topic]: consumer.highwater(tp) for tp in wanted if tp in there}
+            ends = {self.plain_names[tp.topic]: consumer.known_end(tp) for tp in self._tps(stage, stage.positions())}
             await stage.nudge({topic: end for topic, end in ends.items() if end is not None})
 
     async def close(self) -> None:

@@ -8,12 +8,22 @@ from typing import TypeVar
 from aiokafka.errors import KafkaError
 
 from streams.cli.problem import NotReachable, UsageProblem
+from streams.kernel.changelog import BrokenLogError
+from streams.kernel.monitor import ChannelGapError
+from streams.kernel.rows import RowVersionError
+from streams.seat import LostSeatError
 from streams.settings import Settings
 from streams.topics import TopicsError
 from streams.transport.bus import Bus, BusError
 from streams.transport.opening import bus_of
 
 T = TypeVar("T")
+
+
+class StateProblem(UsageProblem):
+    """What stands on the bus is not what workers write: nothing may be folded on top of it; the message says where."""
+
+    exit_code = 70
 
 
 def on_the_bus(settings: Settings, use: Callable[[Bus], Awaitable[T]]) -> T:
@@ -47,7 +57,9 @@ def told(work: Awaitable[T]) -> T:
         return asyncio.run(go())
     except TopicsError as error:
         raise UsageProblem(str(error)) from None
-    except BusError as error:
+    except (BusError, LostSeatError) as error:
         raise NotReachable(str(error)) from None
+    except (BrokenLogError, RowVersionError, ChannelGapError) as error:
+        raise StateProblem(str(error)) from None
     except KafkaError as error:
         raise NotReachable(f"the Kafka broker does not do what was asked: {type(error).__name__}") from None

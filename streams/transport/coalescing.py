@@ -82,8 +82,19 @@ class Coalescing:
     async def is_empty(self, tp: TP, end: int) -> bool:
         """Return whether a partition was read up to `end` since it was sought last and had no record: transaction markers, compaction."""
         epoch = self.epochs.get(tp, 0)
-        position = await self.position(tp)  # type: ignore[attr-defined]
+        try:
+            position = await self.position(tp)  # type: ignore[attr-defined]
+        except IllegalStateError:  # the partition went meanwhile
+            return False
         return epoch > 0 and self._polled.get(tp, 0) != epoch and self.epochs.get(tp, 0) == epoch and (position or 0) >= end
+
+    def known_end(self, tp: TP) -> int | None:
+        """Return where a partition ended at its last fetch, None where nothing is known of it or it is not held."""
+        try:
+            end: int | None = self.highwater(tp) if tp in self.assignment() else None  # type: ignore[attr-defined]
+        except (AssertionError, IllegalStateError):  # it went between the two questions: the consumer has a thread of its own
+            return None
+        return end
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek inputs to where the shards' stamps are: the offsets committed to the group decide nothing."""

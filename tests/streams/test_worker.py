@@ -4,12 +4,16 @@ import asyncio
 from itertools import count
 from pathlib import Path
 
+import orjson
 import pytest
 
+from detectors.window import DAY
 from governance.config import load_config
 from streams.app import work
-from streams.event_file import read_events
-from streams.producing import Producing
+from streams.config_event import now_ms
+from streams.event_file import partition_of, read_events
+from streams.kernel.record import Record
+from streams.producing import Producing, TooOldError
 from streams.pulse import Pulse
 from streams.settings import Settings, read_settings
 from streams.shards import Ground
@@ -69,3 +73,51 @@ def test_live_is_equal_to_replay_even_when_stopped_and_started(tmp_path: Path, s
         return difference(expected, found)
 
     assert asyncio.run(go()) == []
+
+
+def exposure(subject: str, at: int) -> Record:
+    """Return an exposure of a subject."""
+    event = {"event_id": f"e-{subject}", "occurred_at": at, "type": "exposure", "initiative": "home", "subject_id": subject}
+    return Record("engagement-events", partition_of(subject.encode(), PARTITIONS), 0, at, subject.encode(), orjson.dumps(event))
+
+
+def test_on_the_wall_clock_the_ticker_closes_windows(tmp_path: Path) -> None:
+    """Nobody but the worker writes ticks; a window closes a few ticks after its end."""
+    path = tmp_path / "config.yaml"
+    path.write_text("version: 1\ntiming: {window: 1s, tick: 1s, allowed_lateness: 0s, settle: 1s}\n")
+    own, config = read_settings(partitions=PARTITIONS, group=f"worker-{next(GROUPS)}"), load_config(path.read_text(), "config")
+
+    async def go() -> dict[str, int]:
+        bus = MemoryBus(memory_url(own))
+        await bus.open()
+        ready, stop = asyncio.Event(), asyncio.Event()
+        worker = asyncio.create_task(run_worker(own, path, MemoryBus(bus.url), ready, stop))
+        await ready.wait()
+        now = now_ms()
+        await Producing(bus, own, config).run([exposure(f"u-{number}", now) for number in range(20)], drain=True)
+        while not (found := (await published(bus, "", PARTITIONS))["windows"]):
+            await asyncio.sleep(0.2)
+        stop.set()
+        await worker
+        await bus.close()
+        return {data["initiative"]: data["counts"]["exposures"] for data in found.values()}
+
+    assert asyncio.run(go()) == {"home": 20}
+
+
+def test_a_file_further_back_than_the_wall_clock_takes_is_refused() -> None:
+    """Before anything is sent."""
+    own = read_settings(partitions=PARTITIONS, group=f"worker-{next(GROUPS)}")
+    old = Record("engagement-events", 0, 0, now_ms() - 3 * DAY, b"u", b"{}")
+
+    async def go() -> None:
+        bus = MemoryBus(memory_url(own))
+        await bus.open()
+        config = load_config("version: 1", "config")
+        await prepare(bus, own, config)
+        with pytest.raises(TooOldError, match="dedup_horizon"):
+            await Producing(bus, own, config).run([old], drain=True)
+        assert await bus.ends([("engagement-events", 0)]) == {("engagement-events", 0): 0}
+        await bus.close()
+
+    asyncio.run(go())
