@@ -13,7 +13,7 @@ from governance.policy.approval import approvals, emergency_followup
 from governance.policy.case import Case, outside
 from governance.policy.conduct import change_window, emergency_rate, expiry, version_continuity
 from governance.policy.in_force import InForce
-from governance.policy.model import Check, Policy, Waiver
+from governance.policy.model import AnyCheck, Policy, Waiver
 from governance.policy.preparation import evidence, linked_experiment, request, rollback_plan
 from governance.policy.row import MOST_EVIDENCE, STATUSES, Result, Row, counts, status_of, waived, worst
 from governance.release import History, Release, history
@@ -138,20 +138,21 @@ def _rows(case: Case, policy: Policy) -> Iterator[Row]:
             reason=result.reason,
             evidence=result.evidence[:MOST_EVIDENCE],
             sop=check.sop or case.people.sop(check.id),
+            kind=check.type,
             severity=check.severity,
             policy=(policy.id, policy.sha256),
         )
         yield _perhaps_waived(row, policy.waivers, case)
 
 
-def _result(check: Check, case: Case) -> Result:
+def _result(check: AnyCheck, case: Case) -> Result:
     expected = check.title or check.id
     why = outside(check, case)
     if why is not None:
         return Result("not_evaluated", "nothing to judge", expected, why)
     if case.release is None and case.change.state() in OVER:
         return Result("not_evaluated", case.change.state(), expected, f"was {case.change.state()} and never went live")
-    result = JUDGES[getattr(check, "type", "")](check, case)
+    result = JUDGES[check.type](check, case)
     if case.change.truncated and result.status == "pass":
         # What is not kept could be the one step that matters, so nothing is said to be right.
         return replace(result, status="not_evaluated", reason=f"the change has more than {MOST_STEPS} steps of a kind; not all are kept")

@@ -29,7 +29,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A check's result for one change, with the check's severity and the policy that judged."""
+    """A check's result for one change, with what is not published: the check's type and severity, and the policy that judged."""
 
     check: str
     status: Status
@@ -41,6 +41,7 @@ class Row:
     reason: str | None = None
     evidence: tuple[Step, ...] = ()
     sop: str | None = None
+    kind: str = ""  # the type of the check
     severity: str = "high"
     policy: tuple[str, str] = field(default=("", ""))  # id and sha256
 
