@@ -36,6 +36,7 @@ SESSION_S = 10.0  # a killed worker's shards move after this; brokers refuse les
 FROZEN_SHARE = 0.7
 STOP_S = 20.0
 NUDGE_S = 1.0
+AGAIN_S = 30.0
 QUEUED_BATCHES = 16  # of 4,000 records at most: what an agent has not come to yet, a second's work
 FETCH_BYTES = 2 << 20  # a partition; a worker may hold hundreds
 
@@ -158,10 +159,21 @@ def stopped_by_signal() -> asyncio.Event:
 
 
 class LibraryLog(logging.Handler):
-    """Warnings of the libraries as lines of our own log: which, where, and the fixed part of what they say, never the values in it."""
+    """Warnings of the libraries as lines of our own log: which, where, and the fixed part of what they say, never the values in it.
+
+    The same place speaks once in AGAIN_S: aiokafka says ten times a second that a broker is away.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, int], float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line."""
+        place = (record.name, record.lineno)
+        if record.created - self._said.get(place, 0.0) < AGAIN_S:
+            return
+        self._said[place] = record.created
         text = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
         fixed = text if record.args else text.split(":")[0][:80]
         say("library", logger=record.name, level=record.levelname, says=fixed, line=record.lineno)

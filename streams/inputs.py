@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 PATIENCE_S = 3.0
+BUSY = 5  # times as patient while a batch is on its way: the agent may be at work elsewhere; it may also have been thrown away
 
 
 class Verdict(Enum):
@@ -55,12 +56,12 @@ class Inputs:
         """Note a batch that was dropped though it would continue: it is sought again when the shard wants it."""
         self.of[topic].heard_s = now_s
 
-    def overdue(self, topic: str, end: int, now_s: float) -> bool:
+    def overdue(self, topic: str, end: int, now_s: float, *, on_its_way: bool = False) -> bool:
         """Return whether an input ends further on than was read and has been quiet; asked again at one place, twice as long is waited."""
         one = self.of[topic]
         if one.nudged != one.wanted:
             one.patience_s = PATIENCE_S
-        if one.wanted >= end or now_s - one.heard_s <= one.patience_s:
+        if one.wanted >= end or now_s - one.heard_s <= one.patience_s * (BUSY if on_its_way else 1):
             return False
         one.nudged, one.heard_s = one.wanted, now_s
         one.patience_s *= 2

@@ -37,6 +37,9 @@ class Consumer(Protocol):
     async def is_empty(self, tp: TP, end: int) -> bool:
         """Return whether a partition was read up to `end` since it was sought last and had no record."""
 
+    def delivered(self, tp: TP) -> int:
+        """Return the offset behind the last record that is on its way to an agent or was taken, 0 for none since the last seek."""
+
     def known_end(self, tp: TP) -> int | None:
         """Return where a partition ended at its last fetch, None where nothing is known of it or it is not held."""
 
@@ -174,8 +177,9 @@ class Shards:
         """Seek back what is behind and has been quiet."""
         consumer = self._consumer()
         for stage in list(self.stages.values()):
-            ends = {self.plain_names[tp.topic]: consumer.known_end(tp) for tp in self._tps(stage, stage.positions())}
-            await stage.nudge({topic: end for topic, end in ends.items() if end is not None})
+            tps = {self.plain_names[tp.topic]: tp for tp in self._tps(stage, stage.positions())}
+            ends = {topic: end for topic, tp in tps.items() if (end := consumer.known_end(tp)) is not None}
+            await stage.nudge(ends, {topic: consumer.delivered(tp) for topic, tp in tps.items()})
 
     async def close(self) -> None:
         """Finish the commits in flight and take nothing more until the shards are owned again."""

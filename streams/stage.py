@@ -132,12 +132,17 @@ class Stage(ABC):
         self._start_over()
         self._closed = False
 
-    async def nudge(self, ends: Mapping[str, int]) -> None:
+    async def nudge(self, ends: Mapping[str, int], delivered: Mapping[str, int]) -> None:
         """Seek back every input that ends further on than was read and has been quiet."""
         if self._closed or self._lock.locked():
             return
         now = time.monotonic()
-        late = [topic for topic, end in ends.items() if self.admits(topic) and self.inputs.overdue(topic, end, now)]
+        on_its_way = {topic: delivered[topic] > self.inputs.of[topic].wanted for topic in ends}
+        late = [
+            topic
+            for topic, end in ends.items()
+            if self.admits(topic) and self.inputs.overdue(topic, end, now, on_its_way=on_its_way[topic])
+        ]
         for topic in late:
             say("nudge", stage=self.name, partition=self.shard.number, topic=topic, wanted=self.inputs.of[topic].wanted, end=ends[topic])
         if late:

@@ -51,10 +51,12 @@ class Coalescing:
     app: Any
     epochs: dict[TP, int]
     _polled: dict[TP, int]  # the epoch of the last poll that had records
+    _delivered: dict[TP, int]  # behind the last record given to Faust since the last seek
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.epochs = {}
         self._polled = {}
+        self._delivered = {}
         super().__init__(*args, **kwargs)
 
     @property
@@ -71,6 +73,7 @@ class Coalescing:
         """Continue partitions elsewhere; batches fetched before belong to an older epoch from now on."""
         for tp in offsets:
             self.epochs[tp] = self.epochs.get(tp, 0) + 1
+            self._delivered.pop(tp, None)
         there: Set[TP] = self.assignment()  # type: ignore[attr-defined]
         wanted = {tp: offset for tp, offset in offsets.items() if tp in there}
         try:
@@ -95,6 +98,10 @@ class Coalescing:
         except (AssertionError, IllegalStateError):  # it went between the two questions: the consumer has a thread of its own
             return None
         return end
+
+    def delivered(self, tp: TP) -> int:
+        """Return the offset behind the last record that is on its way to an agent or was taken, 0 for none since the last seek."""
+        return self._delivered.get(tp, 0)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek inputs to where the shards' stamps are: the offsets committed to the group decide nothing."""
@@ -175,5 +182,6 @@ class Coalescing:
                 batch: Any = RecordBatch(tp, records, epochs.get(tp, 0), generation)
                 offset, stamp = records[-1].offset, records[-1].timestamp / 1000
                 # Acknowledging the message commits the offset behind its last record.
+                self._delivered[tp] = offset + 1
                 place = (tp.topic, tp.partition, offset, stamp, 0, None, None)
                 yield tp, ConsumerMessage(*place, batch, None, 0, 0, tp, generation_id=generation)

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from streams.inputs import PATIENCE_S, Input, Inputs, Verdict
+from streams.inputs import BUSY, PATIENCE_S, Input, Inputs, Verdict
 
 
 def inputs(wanted: int = 10) -> Inputs:
@@ -44,3 +44,9 @@ def test_a_quiet_input_behind_its_end_is_overdue_after_a_while_and_then_more_pat
     assert times[0] > PATIENCE_S
     assert [round((later - earlier) / PATIENCE_S) for earlier, later in pairwise(times)][:2] == [2, 4]
     assert not one.overdue("t", 10, 1_000.0)
+
+
+def test_while_a_batch_is_on_its_way_more_patience_is_had() -> None:
+    """The agent may be at work for another partition; yet the batch may also have been thrown away."""
+    one = inputs()
+    assert [one.overdue("t", 11, at, on_its_way=True) for at in (PATIENCE_S + 1, BUSY * PATIENCE_S + 1)] == [False, True]

@@ -51,7 +51,7 @@ async def run_worker(own: Settings, config: Path, bus: Bus, ready: asyncio.Event
 @pytest.mark.parametrize("stops", [0, 3])
 def test_live_is_equal_to_replay_even_when_stopped_and_started(tmp_path: Path, stops: int) -> None:
     """Every window, incident, finding and escalation, by id and content."""
-    history, path = write(tmp_path)
+    history, path = write(tmp_path, events=1_500, minutes=40)
     own, config = settings(), load_config(path.read_text(), "config")
 
     async def go() -> list[str]:
