@@ -6,7 +6,7 @@ That, not a penalty, decides between a segment and its parents and children.
 """
 
 from dataclasses import dataclass
-from math import log
+from math import inf, log
 from typing import Literal
 
 import numpy as np
@@ -92,10 +92,11 @@ def without(scan: Scan, remainder: Remainder, segment: int) -> Remainder:
     return Remainder(remainder.left & ~gone, remainder.totals - scan.lattice.totals(scan.columns[gone], scan.cells[gone]))
 
 
-def ranked(scan: Scan, remainder: Remainder) -> Ranking:
+def ranked(scan: Scan, remainder: Remainder, floor: float = -inf) -> Ranking:
     """Return the segments that moved in the direction asked for, by their log-likelihood ratio, rounded to 1e-6.
 
-    Equal evidence: first the segment that claims less traffic, then the one that says it with fewer values.
+    Empty where none can be above `floor`. Equal evidence: first the segment that claims less traffic, then the one that
+    says it with fewer values.
     """
     moved, still, sense = np.split(remainder.totals, (-len(WOBBLES) - 2, -2), axis=1)
     # A segment that stood still while all else fell did not rise: it has to be beyond both.
@@ -106,6 +107,8 @@ def ranked(scan: Scan, remainder: Remainder) -> Ranking:
         return Ranking(segments[:0], np.zeros(0), 0.0, 0.0)
     whole = scan.columns[remainder.left, -len(WOBBLES) - 2 : -2].sum(axis=0)
     local = best_shift(moved[segments], rose[segments], scan.direction)[:, None] + whole + np.log(WOBBLE_ODDS) - still[segments]
+    if local.max() <= floor:  # the global story is at least as likely as the ground, from which `local` is counted
+        return Ranking(segments[:0], np.zeros(0), 0.0, 0.0)
     chosen = int(np.argmax(local.max(axis=0)))
     alike = global_story(scan, remainder, WOBBLES[chosen])
     log_ratios = np.round(local[:, chosen] - alike, 6)

@@ -148,7 +148,7 @@ def named(cube: Cube, scan: Scan, remainder: Remainder, ranking: Ranking, bars: 
         yield Segment(where, log_ratio, float(bars[segment]), before, after, share, ci)
         apart &= ~inside
         remainder = without(scan, remainder, segment)
-        ranking = ranked(scan, remainder)
+        ranking = ranked(scan, remainder, floor=float(bars.min()))
 
 
 def share_of_change(counts: Floats, inside: Mask) -> float | None:
