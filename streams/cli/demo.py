@@ -3,9 +3,10 @@
 import shutil
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -18,16 +19,21 @@ from reporting.view import canonical, html, markdown, terminal
 from streams.cli.console import screen
 from streams.cli.incident_folder import read_outputs
 from streams.cli.problem import UsageProblem
+from streams.cli.version import version
 from streams.demo.screen import Progress
 from streams.demo.stage import Stage
+from streams.demo.stand import Stand
 from streams.demo.story import Story
 from streams.demo.telling import Redrawn, Telling, Written
 from streams.file_replay import Folder, summary
+from streams.kernel.bulletin import SIGNALS
 from streams.kernel.record import Outgoing, Record
-from streams.settings import read_settings
+from streams.read_model.memory import MemoryModel
+from streams.settings import Settings, read_settings
 from streams.simulation.config import config_text
 from streams.simulation.scenario import RECIPES, Scenario, scenario
 from streams.simulation.truth import dumps
+from streams.web.site import Site
 
 SEED = 7
 SPEED = 6 * 3_600  # six hours a second: the fortnight in under a minute
@@ -38,12 +44,14 @@ LARGE = ("kpi-windows", "monitor-signals")  # not kept where nobody named a fold
 @click.command("demo", short_help="Watch a personalization program go wrong and be caught.")
 @click.option("--scenario", "name", type=click.Choice(SHOWN), default="fortnight", show_default=True, help="What goes wrong.")
 @click.option("--speed", metavar="X", default=str(SPEED), show_default=True, help="Event time over wall time, or max.")
-@click.option("--once", is_flag=True, help="Run to the end without waiting; needs --out.")
+@click.option("--port", type=click.IntRange(0, 65_535), metavar="N", help="The page's port, 0 for any; default: PMON_WEB_PORT.")
+@click.option("--once", is_flag=True, help="Run to the end without waiting and without the page; needs --out.")
 @click.option("--out", metavar="DIR", help="Leave all outputs and the reports here; default: reports and incidents in a temporary folder.")
-def command(name: str, speed: str, once: bool, out: str | None) -> int:
+def command(name: str, speed: str, port: int | None, once: bool, out: str | None) -> int:
     """Make up events, run them through the whole monitor in this process, and show what it finds while it finds it.
 
-    Nothing to install, no broker, no network. At the end: the report, also as HTML, Markdown and JSON.
+    Nothing to install, no broker, no network. The live page is served on this machine only, until Ctrl-C. At the end: the report, also as
+    HTML, Markdown and JSON.
 
     \b
     Example:
@@ -56,9 +64,43 @@ def command(name: str, speed: str, once: bool, out: str | None) -> int:
     story = scenario(name)
     settings = read_settings()
     with folder_of(out) as path:
-        perform(story, pace, path, settings.partitions, everything=out is not None)
-        show_results(path, story)
+        if once:
+            perform(story, pace, path, settings.partitions, None, everything=True)
+            show_results(path, story)
+            return 0
+        with page_of(story, pace, settings, port) as stand:
+            perform(story, pace, path, settings.partitions, stand, everything=out is not None)
+            show_results(path, story)
+            stay(stand)
     return 0
+
+
+@contextmanager
+def page_of(script: Scenario, pace: float | None, settings: Settings, port: int | None) -> Iterator[Stand]:
+    """Serve the page; on another port where the default one is taken. Prints its address."""
+    config = load_config(config_text(script), "config.yaml")
+    stand = Stand(script.start)
+
+    def site(model: MemoryModel, now: Callable[[], int]) -> Site:
+        about = f"demo, {speed_of(pace)}, seed {SEED}"
+        return Site(model, config, now, about=about, version=version(), hosts=frozenset({settings.web_host}))
+
+    ports = [settings.web_port, 0] if port is None else [port]
+    try:
+        with stand.served(site, settings.web_host, ports):
+            click.echo(f"Page  {stand.url}")
+            sys.stdout.flush()
+            yield stand
+    except OSError as error:
+        raise UsageProblem(f"--port: {settings.web_host}:{ports[-1]} cannot be had: {error.strerror}; --port 0 takes any") from None
+
+
+def stay(stand: Stand) -> None:
+    """Keep the page until the reader has seen enough."""
+    click.echo(f"Page  {stand.url}   stays until Ctrl-C")
+    sys.stdout.flush()
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()
 
 
 def pace_of(text: str) -> float | None:
@@ -99,18 +141,20 @@ def folder_of(out: str | None) -> Iterator[Path]:
         raise
 
 
-def perform(script: Scenario, pace: float | None, path: Path, partitions: int, *, everything: bool) -> None:
-    """Play the scenario in front of the reader, and leave its outputs and reports in the folder."""
+def perform(script: Scenario, pace: float | None, path: Path, partitions: int, stand: Stand | None, *, everything: bool) -> None:
+    """Play the scenario in front of the reader, on the page too where there is a stand; leave its outputs and reports in the folder."""
     text = config_text(script)
     config = load_config(text, "config.yaml")
     try:
         folder = Folder(path)
     except OSError as error:
         raise UsageProblem(f"--out: {path} cannot be written: {error.strerror}") from None
-    story = Story(config, script.start)
+    story, outbox = Story(config, script.start), list[Outgoing]()
 
     def publish(message: Outgoing) -> None:
         story.publish(message)
+        if stand is not None and message.topic != SIGNALS:
+            outbox.append(message)
         if everything or message.topic not in LARGE:
             folder.write(message)
 
@@ -119,7 +163,13 @@ def perform(script: Scenario, pace: float | None, path: Path, partitions: int, *
             story.change(record.value)
 
     stage = Stage(script, SEED, config, partitions, publish, fed)
-    play(stage, story, script, pace)
+
+    def hand_over(now: int) -> None:
+        if stand is not None:
+            stand.take(outbox[:], now)
+            outbox.clear()
+
+    play(stage, story, script, pace, hand_over)
     if everything:
         found = summary(folder, stage.replay.records, stage.replay.watermarks(), stage.replay.state_sha256())
         (path / "summary.json").write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n")
@@ -132,8 +182,8 @@ def perform(script: Scenario, pace: float | None, path: Path, partitions: int, *
     leave_reports(story.reports, config, path)
 
 
-def play(stage: Stage, story: Story, script: Scenario, pace: float | None) -> None:
-    """Tell the story hour by hour, no faster than `pace`."""
+def play(stage: Stage, story: Story, script: Scenario, pace: float | None, heard: Callable[[int], None]) -> None:
+    """Tell the story hour by hour, no faster than `pace`; `heard` is told each time how far it is."""
     telling = telling_here()
     begun = time.monotonic()
     about = f"{RECIPES[script.name].about}, everything in this process, nothing to install"
@@ -142,6 +192,7 @@ def play(stage: Stage, story: Story, script: Scenario, pace: float | None) -> No
         telling.show(story, progress)
         for now in stage.play():
             progress = Progress(about, SEED, speed_of(pace), script.start, script.end, now, stage.replay.records)
+            heard(now)
             telling.show(story, progress)
             early = 0.0 if pace is None else begun + (now - script.start) / 1000 / pace - time.monotonic()
             if early > 0:

@@ -167,7 +167,7 @@ def test_no_key_names_anybody(redis: Redis) -> None:
             text = b" ".join([key async for key in client.scan_iter(f"pmon:{name}:*")])
             for key in text.split():
                 if await client.type(key) == b"hash":
-                    text += b" ".join(map(bytes, await client.hkeys(key)))
+                    text += b" ".join(name for name in await client.hkeys(key) if isinstance(name, bytes))
             assert len(text) > 200
             for part in (b"home", b"page", b"ana", b"web", b"p1"):
                 assert part not in text

@@ -1,0 +1,133 @@
+"""What an incident rests on, drawn: its key figure by hour against its bound, or the events of a feed that fell silent."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from detectors.window import HOUR
+from governance.config import Config
+from governance.message.instant import format_instant, parse_instant
+from reporting.chart.bars import Part, segment_bars
+from reporting.chart.series import Series, observed_series
+from reporting.figure import clock, integer, rate
+from reporting.wording import label, where
+from streams.read_model.situation import Published, Situation, Story
+from streams.web.page.hours import Span, definitions_of, spans
+from streams.web.page.mark import hours_bars
+
+HOURS = 24
+WIDE, NARROW = 592.0, 326.0
+LABELS_AT_MOST = 6
+
+Picture = dict[str, Any]
+
+
+def evidence(
+    story: Story, situation: Situation, config: Config, bound: Mapping[str, Any] | None, suspects: Sequence[Mapping[str, Any]]
+) -> Picture | None:
+    """Return the chart of an incident's own place, at two widths, with the numbers beside it as a table; None where it has none."""
+    data = story.now
+    kpi = data["key"].get("kpi") or (bound or {}).get("kpi")
+    until = situation.overview.closed if story.active else min(situation.overview.closed, parse_instant(data["updated_at"]) + HOUR)
+    hours = spans(situation.hours, until, data["key"], HOURS)
+    if kpi is None or not hours:
+        return None
+    breached = _breached(hours, data)
+    if kpi == "freshness_s":
+        return _silence(hours, breached, data)
+    definitions = definitions_of(config, situation.overview.initiative)
+    if kpi not in definitions or definitions[kpi].numerator == "revenue_minor":
+        return None
+    values = [span.value(kpi, definitions) for span in hours]
+    if all(value is None for value in values):
+        return None
+    series = Series(
+        label(kpi),
+        [None if value is None else value * 100 for value in values],
+        breached=[index for index in breached if values[index] is not None],
+        changes=_changes(hours, suspects),
+        labels=[(index - 0.5, text) for index, text in _labels(hours)],
+        bound=(bound["value"] * 100, f"bound {rate(bound['value'])}") if bound else None,
+    )
+    return {
+        "title": f"{label(kpi)} per hour" + (", observed against its bound" if bound else ""),
+        "scope": f"{where(data['key'])}, last {len(hours)} h closed, UTC",
+        "wide": Markup(observed_series(_named(series, "wide"), WIDE)),
+        "narrow": Markup(observed_series(_named(series, "narrow"), NARROW)),
+        "head": label(kpi),
+        "rows": [
+            (f"{clock(format_instant(span.end - HOUR)):%H:%M}", rate(value), index in breached)
+            for index, (span, value) in enumerate(zip(hours, values, strict=True))
+        ],
+    }
+
+
+def segments(data: Published) -> Picture | None:
+    """Return who carries the change, where the incident's explanation says so; it says "global" where no segment cleared the bar."""
+    explanation = data.get("explanation")
+    if not explanation:
+        return None
+    found = [segment for segment in explanation.get("segments", ()) if segment.get("share_of_change") is not None]
+    if not found:
+        return {"title": "Global: no segment cleared the bar.", "wide": "", "narrow": ""} if explanation.get("global") else None
+    parts = [
+        Part(
+            where(segment["where"]),
+            segment["share_of_change"],
+            f"{integer(segment['k_after'])} of {integer(segment['n_after'])} after",
+            claim=True,
+        )
+        for segment in found
+    ]
+    first = found[0]
+    return {
+        "title": f"{where(first['where'])} carries {first['share_of_change'] * 100:.0f}\u00a0% of the change",
+        "wide": Markup(segment_bars(parts, "the change", WIDE)),
+        "narrow": Markup(segment_bars(parts, "the change", NARROW)),
+    }
+
+
+def _named(series: Series, width: str) -> Series:
+    return Series(**{name: getattr(series, name) for name in series.__slots__ if name != "name_of_hatch"}, name_of_hatch=f"hatch-{width}")
+
+
+def _silence(hours: Sequence[Span], breached: Sequence[int], data: Published) -> Picture:
+    values = [span.counts.get("exposures", 0) for span in hours]
+    place = where(data["key"])
+    finding = f"Exposures of {place}: {integer(values[-1])} in the last closed hour."
+    return {
+        "title": "Exposures per hour",
+        "scope": f"{place}, last {len(hours)} h closed, UTC",
+        "wide": hours_bars(values, _labels(hours), breached, finding, WIDE),
+        "narrow": hours_bars(values, _labels(hours), breached, finding, NARROW),
+        "head": "Exposures",
+        "rows": [
+            (f"{clock(format_instant(span.end - HOUR)):%H:%M}", integer(value), index in breached)
+            for index, (span, value) in enumerate(zip(hours, values, strict=True))
+        ],
+    }
+
+
+def _labels(hours: Sequence[Span]) -> list[tuple[int, str]]:
+    step = max(1, -(-len(hours) // LABELS_AT_MOST))
+    named = [(index, span.end - HOUR) for index, span in enumerate(hours)]
+    return [(index, f"{clock(format_instant(start)):%H:%M}") for index, start in named if (start // HOUR) % step == 0]
+
+
+def _breached(hours: Sequence[Span], data: Published) -> list[int]:
+    """Return the hours that hold a breached window or are part of one."""
+    windows = [(parse_instant(window["start"]), parse_instant(window["end"])) for window in data["windows"]]
+    return [index for index, span in enumerate(hours) if any(start < span.end and end > span.end - HOUR for start, end in windows)]
+
+
+def _changes(hours: Sequence[Span], suspects: Sequence[Mapping[str, Any]]) -> list[tuple[float, str]]:
+    first = hours[0].end - HOUR
+    found = []
+    for suspect in suspects[:1]:
+        if suspect.get("at"):
+            at = parse_instant(suspect["at"])
+            place = (at - first) / HOUR - 0.5
+            if -0.5 <= place <= len(hours) - 0.5:
+                found.append((place, f"{suspect['change_id']} {clock(format_instant(at)):%H:%M}"))
+    return found

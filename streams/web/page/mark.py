@@ -1,0 +1,86 @@
+"""Small drawings beside words: status icons, level bars, sparks."""
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from reporting.chart.mark import diamond, dot, element, frame, line, path, words
+from reporting.chart.scale import Scale
+
+SPARK_WIDTH, SPARK_HEIGHT = 176.0, 44.0
+SHAPES = {  # look.md: one shape a meaning, 16-unit box; `cut` is drawn in the colour behind
+    "pass": '<circle cx="8" cy="8" r="7" class="fill"/><path d="M4.8 8.2l2.2 2.2 4.2-4.6" class="cut"/>',
+    "fail": '<path d="M5.1 1h5.8L15 5.1v5.8L10.9 15H5.1L1 10.9V5.1z" class="fill"/><path d="M5.5 5.5l5 5m0-5l-5 5" class="cut"/>',
+    "warn": '<path d="M8 1.5L15.3 14.5H.7z" class="fill"/><path d="M8 6v4m0 1.8v.4" class="cut"/>',
+    "pending": '<circle cx="8" cy="8" r="6.2"/><path d="M8 4.6V8l2.3 1.5"/>',
+    "none": '<circle cx="8" cy="8" r="6.2" stroke-dasharray="2.6 2.2"/>',
+    "change": '<path d="M2.5 3.5h11L8 13z" class="fill"/>',
+    "breach": '<path d="M8 1.5L14.5 8 8 14.5 1.5 8z" class="fill"/>',
+    "escalation": '<path d="M2.5 12.5h11L8 3z" class="fill"/>',
+    "step": '<circle cx="8" cy="8" r="4.6" class="fill"/>',
+    "next": '<circle cx="8" cy="8" r="5"/>',
+    "down": '<path d="M3.5 6l4.5 4.5L12.5 6"/>',
+    "up": '<path d="M3.5 10L8 5.5l4.5 4.5"/>',
+}
+
+
+def icon(name: str) -> Markup:
+    """Return an icon in the colour of the words it stands beside; they carry the meaning."""
+    return Markup(f'<svg class="icon i-{name}" width="14" height="14" viewBox="0 0 16 16" aria-hidden="true">{SHAPES[name]}</svg>')
+
+
+def levels(level: int) -> Markup:
+    """Return a level as one to three filled bars."""
+    bars = "".join(element("rect", x=index * 6, y=1, width=4.4, height=10, class_="on" if index < level else "off") for index in range(3))
+    return Markup(element("svg", bars, class_="levels", width=18, height=12, viewBox="0 0 18 12", aria_hidden="true"))
+
+
+def spark(values: Sequence[float | None], breached: Sequence[int], finding: str) -> Markup:
+    """Return a line over time, the newest value a dot, breached windows diamonds; a gap is a gap."""
+    known = [(index, value) for index, value in enumerate(values) if value is not None]
+    if not known:
+        return Markup(frame(SPARK_WIDTH, SPARK_HEIGHT, finding, words("nothing counted yet", 0, 26), class_="chart spark"))
+    low, high = min(value for _, value in known), max(value for _, value in known)
+    air = (high - low) * 0.1 or max(abs(high) * 0.1, 1e-9)
+    x, y = Scale(0, max(1, len(values) - 1), 3, SPARK_WIDTH - 5), Scale(low - air, high + air, SPARK_HEIGHT - 5, 5)
+    drawn, run = [], list[tuple[float, float]]()
+    for index, value in enumerate([*values, None]):
+        if value is None:
+            drawn.append(path(run, "obs"))
+            run = []
+        else:
+            run.append((x(index), y(value)))
+    for index, value in known:
+        if index in breached:
+            drawn.append(diamond(x(index), y(value), "badmark", 3.6))
+        elif index == len(values) - 1:
+            drawn.append(dot(x(index), y(value), "dot", 3))
+    return Markup(frame(SPARK_WIDTH, SPARK_HEIGHT, finding, *drawn, class_="chart spark"))
+
+
+def share_bar(parts: Sequence[tuple[str, int]], finding: str, width: float = 326.0) -> Markup:
+    """Return one bar of shares; whatever is there gets at least three pixels."""
+    whole = sum(number for _, number in parts) or 1
+    drawn, at = [], 0.0
+    for style, number in parts:
+        wide = max(3.0, number / whole * (width - 3 * len(parts)))
+        drawn.append(element("rect", x=at, y=0, width=wide, height=14, class_=style))
+        at += wide + 1
+    return Markup(frame(width, 14, finding, *drawn))
+
+
+def hours_bars(values: Sequence[int], labels: Sequence[tuple[int, str]], silent: Sequence[int], finding: str, width: float) -> Markup:
+    """Return counts by hour as bars from zero; hours that breached are marked below."""
+    height, left, bottom, top = 180.0, 44.0, 26.0, 24.0
+    high = max([*values, 1])
+    x, y = Scale(0, len(values), left, width - 12), Scale(0, high, height - bottom, top)
+    drawn = [words("per hour", left, top - 10), line(left, y(0), width - 12, y(0), "rule")]
+    for at in (high // 2, high):
+        drawn.append(line(left, y(at), width - 12, y(at), "grid") + words(f"{at:,}", left - 6, y(at) + 4, anchor="end"))
+    for index, value in enumerate(values):
+        wide = max(1.0, x(1) - x(0) - 2)
+        drawn.append(element("rect", x=x(index) + 1, y=y(value), width=wide, height=y(0) - y(value), class_="bar"))
+        if index in silent:
+            drawn.append(diamond(x(index + 0.5), y(0) - 7, "badmark", 4))
+    drawn += [words(text, x(index), height - 8, anchor="middle") for index, text in labels]
+    return Markup(frame(width, height, finding, *drawn))

@@ -1,0 +1,81 @@
+"""The strip of key figures: the last closed hour, whether a bound is breached, and the two days before."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from detectors.kpi import Ratio
+from governance.config import Config
+from governance.message.instant import parse_instant
+from reporting.figure import NONE, integer, money, rate, short
+from reporting.wording import LABELS, where
+from streams.read_model.situation import Situation, Story
+from streams.web.page.hours import Span, currency_of, definitions_of, spans
+from streams.web.page.mark import spark
+
+FIGURES = ("ctr", "conversion_rate", "revenue_per_exposure", "technical_fallback_rate", "consent_fallback_rate")
+FRESHNESS = "freshness_s"
+
+
+def tiles(situation: Situation, config: Config, stale: str | None) -> list[dict[str, Any]]:
+    """Return six tiles; `stale` says since when nothing is judged, None while all is well."""
+    name = situation.overview.initiative
+    hours = spans(situation.hours, situation.overview.closed)
+    definitions = definitions_of(config, name)
+    bounded = {threshold.kpi for threshold in config.initiatives[name].thresholds} if name in config.initiatives else set()
+    active = [story for story in situation.incidents if story.active]
+    found = [_exposures(hours, [story for story in active if story.now["key"].get("kpi") == FRESHNESS])]
+    for kpi in FIGURES:
+        about = [story for story in active if story.now["key"].get("kpi") == kpi]
+        found.append(_figure(kpi, hours, definitions, about, bounded=kpi in bounded))
+    return [{**tile, "verdict": ("stale", f"stale since {stale}")} for tile in found] if stale else found
+
+
+def _exposures(hours: Sequence[Span], silent: Sequence[Story]) -> dict[str, Any]:
+    values = [span.counts.get("exposures", 0) for span in hours]
+    verdict = ("bad", f"{where(silent[0].now['key'])} silent") if silent else ("plain", "last closed hour")
+    foot = f"48 h: {short(min(values))} to {short(max(values))}" if values else "no hour is closed yet"
+    shown = integer(values[-1]) if values else NONE
+    return {
+        "name": "Exposures",
+        "value": shown,
+        "unit": "per hour",
+        "verdict": verdict,
+        "foot": foot,
+        "spark": spark([float(value) for value in values], [], f"Exposures: {shown} in the last closed hour."),
+    }
+
+
+def _figure(kpi: str, hours: Sequence[Span], definitions: Mapping[str, Ratio], about: Sequence[Story], *, bounded: bool) -> dict[str, Any]:
+    values = [span.value(kpi, definitions) for span in hours]
+    known = [value for value in values if value is not None]
+    currency = next((found for span in reversed(hours) if (found := currency_of(span.counts))), None)
+    last = values[-1] if values else None
+
+    def said(value: float | None) -> str:
+        return money(value, currency, 3) if kpi == "revenue_per_exposure" else rate(value)
+
+    if about:
+        verdict = ("bad", f"breached, {where(about[0].now['key'])}" + (f" and {len(about) - 1} more" if len(about) > 1 else ""))
+    elif last is None:
+        verdict = ("none", "too few to say" if hours else "nothing closed yet")
+    else:
+        verdict = ("good", "within its bounds") if bounded else ("none", "no bound is set")
+    return {
+        "name": LABELS[kpi],
+        "value": said(last),
+        "unit": "",
+        "verdict": verdict,
+        "foot": f"48 h: {_range(said(min(known)), said(max(known)))}" if known else "no hour with enough yet",
+        "spark": spark(values, _breached(hours, about), f"{LABELS[kpi]}: {said(last)} in the last closed hour, {verdict[1]}."),
+    }
+
+
+def _range(low: str, high: str) -> str:
+    """Return a range with its unit once."""
+    low = low.removesuffix("\u00a0%") if high.endswith("\u00a0%") else low
+    return f"{low} to {high}"
+
+
+def _breached(hours: Sequence[Span], about: Sequence[Story]) -> list[int]:
+    ends = [(parse_instant(window["start"]), parse_instant(window["end"])) for story in about for window in story.now["windows"]]
+    return [index for index, span in enumerate(hours) if any(start < span.end <= end for start, end in ends)]
