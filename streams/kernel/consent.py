@@ -156,6 +156,6 @@ class Consent:
             "policy": self._policy,
             "evidence": [dict(zip(("topic", "partition", "offset", "event_id"), place, strict=True)) for place in item["evidence"]],
         }
-        # An event id may come again once it is forgotten: the time tells the two apart for whoever drops what he has seen.
-        named = event_id("finding", identity, step, time)
+        # An event id may come again once it is forgotten: its time (of a consent record the stamp) tells the two apart.
+        named = event_id("finding", identity, step, item["key"][2] if "check" in item else time)
         self._draft.send(publish("findings", "finding", self._initiative, named, check, self._now, data))

@@ -275,7 +275,7 @@ class Fold:
             self.subjects.look(owner, end_of(ledger.stamp, self.waits.base), self.stamp.watermark)
         if failures:
             due = end_of(record.timestamp, self.waits.base)
-            key = [due, 0, event.occurred_at, owner.hex(), 0, event.occurred_at, event.event_id]
+            key = [due, 0, record.timestamp, owner.hex(), 0, event.occurred_at, event.event_id]
             self.adds_of(SYSTEM).items.append(notice("consent_string", key, source, record.topic, ", ".join(failures)))
 
     def rule_change(self, record: Record, event: RuleChange) -> None:

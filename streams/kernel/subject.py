@@ -200,7 +200,8 @@ class Subjects:
         times = [window + waits.settled for window, (_, applied) in head.windows.items() if applied < 0]
         times += [up(window + waits.kept, HOUR) for window, (_, applied) in head.windows.items() if applied >= 0]
         if ledger.applied < ledger.order:
-            times.append(end_of(ledger.stamp, waits.base))
+            waiting = (row.entry.stamp for row in ledger.all_rows() if row.entry.order > ledger.applied)
+            times.append(end_of(min(waiting, default=ledger.stamp), waits.base))
         if ledger.order:
             times.append(up(max(ledger.stamp, head.active) + waits.quiet, HOUR))
         times += [goes(row.entry, waits.correction) for row in ledger.rows.get((ANY, ANY), ()) if row.state == ERASED]

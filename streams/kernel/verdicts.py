@@ -16,7 +16,7 @@ import orjson
 from detectors.cell import CONSENT
 from detectors.window import DAY, end_of
 from governance.config import Config
-from governance.ledger import BEFORE, VALID, Entry, Judgement, Ledger, Question, Row, Source, forgotten, judge
+from governance.ledger import BEFORE, VALID, Entry, Judgement, Ledger, Question, Row, Source, erased_by, forgotten, judge
 from governance.message.engagement import Engagement
 from streams.kernel.bulletin import SYSTEM, Address, Adds
 from streams.kernel.pending import COMMIT_BYTES
@@ -206,6 +206,8 @@ class Verdicts:
             too_late = entry.stamp - entry.effective > waits.correction
             if not too_late or not ledger.applied < entry.order <= upto:
                 continue
+            if entry.effective <= erased_by(ledger, entry.order, entry.stamp, waits.correction):
+                continue  # erased with all that was known at its time
             gone = head.last >= entry.effective and head.last + EVIDENCE_KEPT >= entry.stamp
             if gone or any(self._escaped(owner, window, entry) for window in head.windows):
                 due = end_of(entry.stamp, waits.base)

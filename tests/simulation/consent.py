@@ -180,7 +180,10 @@ class Answer:
 
     def late_evidence(self, shown: Iterable[Shown], records: list[Said]) -> None:
         """Note the records that came too late to correct an exposure they speak of."""
+        erased = [(one.time, max(one.time, one.stamp) + self.horizon, one.number) for one in records if one.state == "erased"]
         for said in records:
+            if any(said.time <= time and gone <= said.stamp and number <= said.number for time, gone, number in erased):
+                continue
             for one in shown:
                 missed = said.time <= one.time and one.time + self.horizon < said.stamp and one.tau + self.settle < said.stamp
                 if missed and not one.fallback and end_of(said.stamp, self.size) <= self.closed:
