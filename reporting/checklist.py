@@ -7,7 +7,8 @@ from detectors.kpi import VIOLATIONS
 from governance.message.instant import format_instant, parse_instant
 from reporting.snapshot import Snapshot
 
-WHY = "the policy checks are not part of this build, so no change was judged"
+WHY_NO_POLICY = "no policy came with the config, so no change was judged"
+WHY_NO_CHANGE = "no rule changed in the period, so there was nothing to judge"
 WHY_NO_CONSENT = "no exposure of the period has a settled consent verdict"
 
 
@@ -16,10 +17,13 @@ def governance(snapshot: Snapshot, counts: Mapping[str, Any]) -> dict[str, Any]:
     verdicts: Mapping[str, int] = counts["consent"]
     violations = {verdict: verdicts[verdict] for verdict in VIOLATIONS if verdicts.get(verdict)}
     judged = verdicts.get("valid", 0) + sum(violations.values())
+    checklist = snapshot.checklist
+    changes = checklist.changes if checklist is not None else ()
     return {
-        "status": "not_evaluated",
-        "why": WHY,
-        "checks": [],
+        "status": "evaluated" if changes else "not_evaluated",
+        "why": None if changes else WHY_NO_POLICY if checklist is None else WHY_NO_CHANGE,
+        "checks": [row.plain() for row in checklist.rows()] if checklist is not None else [],
+        "counts": checklist.counts() if checklist is not None else {},
         "violations": [{"verdict": verdict, "exposures": number} for verdict, number in violations.items()],
         "consent": {
             "status": "evaluated" if judged else "not_evaluated",
@@ -28,8 +32,13 @@ def governance(snapshot: Snapshot, counts: Mapping[str, Any]) -> dict[str, Any]:
             "violations": sum(violations.values()),
             "verdicts": dict(verdicts),
         },
-        "pending_approvals": [],
-        "diffs": [],
+        "pending_approvals": [
+            {"change_id": one.change.change_id, "rule_id": one.change.rule_id, **row.plain()}
+            for one in changes
+            for row in one.rows
+            if row.status == "pending"
+        ],
+        "diffs": [dict(difference) for difference in snapshot.differences],
         "changes": [_change(change) for change in snapshot.rule_changes],
     }
 

@@ -51,7 +51,8 @@ def _broke(report: Mapping[str, Any], active: Sequence[Mapping[str, Any]]) -> Se
 
 def _consent(report: Mapping[str, Any]) -> Sentence:
     consent = report["governance"]["consent"]
-    policies = "policy checks were not evaluated" if report["governance"]["status"] == "not_evaluated" else "the checklist follows"
+    unjudged = report["governance"]["status"] == "not_evaluated"
+    policies = "policy checks were not evaluated" if unjudged else policies_told(report["governance"]["counts"])
     if consent["status"] == "not_evaluated":
         return ("", f"Consent was not evaluated; {policies}." if report["governance"]["status"] != "not_evaluated" else NEITHER)
     number = consent["violations"]
@@ -59,6 +60,13 @@ def _consent(report: Mapping[str, Any]) -> Sentence:
         said = f"{integer(number)} personalised {'exposure' if number == 1 else 'exposures'} had no valid consent"
         return (said, f" among {integer(consent['judged'])} judged; {policies}.")
     return ("", f"All {integer(consent['judged'])} judged exposures had valid consent; {policies}.")
+
+
+def policies_told(counts: Mapping[str, int]) -> str:
+    """Return how the policy checks came out, as the end of a sentence."""
+    words = {"fail": "fail", "warn": "warn", "pending": "wait"}
+    unmet = [f"{integer(counts[name])} {word}" for name, word in words.items() if counts.get(name)]
+    return f"of the policy checks {', '.join(unmet)}" if unmet else "every policy check that could be made passes"
 
 
 def _do(report: Mapping[str, Any], active: Sequence[Mapping[str, Any]]) -> Sentence:

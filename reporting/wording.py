@@ -202,3 +202,13 @@ def count_of(number: int, noun: str, plural: str | None = None) -> str:
     """
     named = noun if number == 1 else plural or f"{noun}s"
     return f"no {named}" if number == 0 else f"{integer(number)}{NBSP}{named}"
+
+
+RESULTS = {  # of a check: its word, the icon beside it and their colour
+    "pass": {"word": "Pass", "icon": "pass", "tone": "good"},
+    "fail": {"word": "Fail", "icon": "fail", "tone": "bad"},
+    "warn": {"word": "Warn", "icon": "warn", "tone": "warn"},
+    "pending": {"word": "Pending", "icon": "pending", "tone": "wait"},
+    "not_evaluated": {"word": "Not evaluated", "icon": "none", "tone": "none"},
+    "waived": {"word": "Waived", "icon": "waived", "tone": "none"},
+}

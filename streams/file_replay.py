@@ -17,6 +17,7 @@ from governance.config import Config
 from governance.identity import event_id
 from governance.message.command import Command
 from governance.message.instant import format_instant
+from governance.policy import Policy
 from reporting.report import build
 from streams.event_file import GZIP, BrokenLine, EventFileError, read_events, write_record
 from streams.event_line import BrokenLineError, OwnTime, own_time, read_line
@@ -165,6 +166,7 @@ class FileReplay:
         subject_key: bytes = FILE_KEY,
         progress: Progress | None = None,
         verdicts: bool = False,
+        policies: Sequence[Policy] = (),
     ) -> None:
         in_files = holds(paths, "monitor-config")
         if in_files and config is not None:
@@ -177,7 +179,9 @@ class FileReplay:
         self._publish = publish
         self._progress = progress
         announced = None if in_files else self.config
-        self.replay = Replay(partitions, publish, announced, subject_key, own_ticks=holds(paths, TICKS), verdicts=verdicts)
+        self.replay = Replay(
+            partitions, publish, announced, subject_key, own_ticks=holds(paths, TICKS), verdicts=verdicts, policies=policies
+        )
 
     def records(self) -> Iterator[Record]:
         """Yield the input records the kernel reads; what is no record becomes a dead letter, other topics are counted and left."""

@@ -4,15 +4,17 @@ Records are fed by stretches of event time and the ticks of a stretch are folded
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 
 import orjson
 
 from governance.config import Config
 from governance.message.config_record import ConfigRecord
 from governance.message.reading import read
+from governance.policy import Policy
 from streams import clockwork
 from streams.kernel import intake, monitor
 from streams.kernel.bulletin import SIGNALS
@@ -45,7 +47,7 @@ class Replay:
     """Feeds records to all shards; hands every output to `publish` in the order decided, bulletins (topic `monitor-signals`) included.
 
     `config` None means the records bring their own, `own_ticks` that they bring their ticks too; with `verdicts` every verdict is
-    published, too, on a topic of that name.
+    published, too, on a topic of that name. `policies` come with the config.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Replay:
         *,
         own_ticks: bool = False,
         verdicts: bool = False,
+        policies: Sequence[Policy] = (),
     ) -> None:
         self.stations = [Station(Shard(number, partitions, subject_key, verdicts)) for number in range(partitions)]
         self.config = config
@@ -69,10 +72,10 @@ class Replay:
         self._held: list[Record] = []
         self._asked: int | None = None
         if config is not None:
-            self._announce(config)
+            self._announce(config, [policy.effective() for policy in policies])
 
-    def _announce(self, config: Config) -> None:
-        value = orjson.dumps({"sha256": config.sha256, "effective_at": None, "config": config.effective(), "policies": []})
+    def _announce(self, config: Config, policies: list[Any]) -> None:
+        value = orjson.dumps({"sha256": config.sha256, "effective_at": None, "config": config.effective(), "policies": policies})
         for number in range(len(self.stations)):
             self._put(Record("monitor-config", number, 0, 0, config.sha256.encode(), value))
         self._fold()

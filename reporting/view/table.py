@@ -11,8 +11,8 @@ from governance.message.instant import format_instant, parse_instant
 from reporting.chart import cells
 from reporting.figure import NBSP, NONE, bare_points, bare_rate, clock, day, integer, money, points, rate, short
 from reporting.issues import ACTIVE
-from reporting.recap import pace
-from reporting.wording import count_of
+from reporting.recap import pace, policies_told
+from reporting.wording import count_of, sentence
 
 SHOWN = 40  # rows of the segment table; the canonical JSON has them all
 TECHNICAL = "technical_fallback_rate"
@@ -124,10 +124,14 @@ def header(report: Mapping[str, Any]) -> dict[str, Any]:
 
 def _checks(governance: Mapping[str, Any]) -> str:
     """Say how the checks came out, what was not evaluated included."""
-    consent = governance["consent"]
+    consent, counts = governance["consent"], governance["counts"]
+    policies = policies_told(counts)
+    if governance["status"] == "not_evaluated":
+        policies = "the policy checks could not be evaluated"
     if consent["status"] == "not_evaluated":
-        return "Nothing could be evaluated."
-    return f"Consent at exposure {'fails' if consent['violations'] else 'passes'}; the policy checks could not be evaluated."
+        unjudged = governance["status"] == "not_evaluated"
+        return "Nothing could be evaluated." if unjudged else f"{sentence(policies)}; consent was not evaluated."
+    return f"Consent at exposure {'fails' if consent['violations'] else 'passes'}; {policies}."
 
 
 def _seen(segment: Mapping[str, Any]) -> Iterable[float]:

@@ -7,7 +7,9 @@ import click
 
 from governance.config import Config, load_config
 from governance.message.instant import format_instant, parse_instant
+from governance.policy import Policy
 from streams.cli.console import AS_JSON, hint, print_document, progress_line, text_of
+from streams.cli.policy_files import policies_of
 from streams.cli.problem import UsageProblem
 from streams.event_file import read_events
 from streams.file_replay import FileReplay, Folder, replay_signals, replay_to_folder
@@ -24,6 +26,12 @@ def config_of(path: str | None, settings: Settings) -> Config | None:
     """Return the config a verb was given, by flag or environment, None for neither."""
     name = path or (str(settings.config) if settings.config else None)
     return None if name is None else load_config(text_of(name), name)
+
+
+def judged_by(path: str | None, settings: Settings) -> tuple[Config | None, tuple[Policy, ...]]:
+    """Return the config a verb was given and the policies it names, the shipped ones where it names none."""
+    found = config_of(path, settings)
+    return found, policies_of(found or Config(version=1), path or (str(settings.config) if settings.config else None))
 
 
 def subject_key(settings: Settings) -> bytes:
@@ -82,7 +90,8 @@ def command(
     else:
         with progress_line() as progress:
             more: dict[str, Any] = {"subject_key": subject_key(settings), "progress": progress, "verdicts": verdicts}
-            run = FileReplay(paths, config_of(config, settings), settings.partitions, folder.write, **more)
+            judged, policies = judged_by(config, settings)
+            run = FileReplay(paths, judged, settings.partitions, folder.write, policies=policies, **more)
             found = replay_to_folder(run, folder, until=instant("--until", until), drain=not no_drain)
         if verdicts:
             folder.write_verdicts()

@@ -10,7 +10,7 @@ from governance.message.command import Command
 from reporting.view import canonical, html, markdown, terminal
 from streams.cli.console import ACT, hint, progress_line, screen
 from streams.cli.problem import UsageProblem
-from streams.cli.replay import CONFIG, INPUTS, config_of, instant, subject_key
+from streams.cli.replay import CONFIG, INPUTS, instant, judged_by, subject_key
 from streams.file_replay import FileReplay
 from streams.kernel.answers import UnservedError
 from streams.settings import read_settings
@@ -53,13 +53,15 @@ def command(
     request = request_of(initiative, asked)
     try:
         with progress_line() as progress:
+            judged, policies = judged_by(config, settings)
             run = FileReplay(
                 paths,
-                config_of(config, settings),
+                judged,
                 settings.partitions,
                 lambda message: None,
                 subject_key=subject_key(settings),
                 progress=progress,
+                policies=policies,
             )
             report = run.report(initiative, request, instant("--at", at))
     except UnservedError as error:

@@ -7,6 +7,7 @@ from detectors.window import HOUR
 from governance.config import Config
 from streams.event_file import partition_of
 from streams.kernel.record import Outgoing, Record
+from streams.cli.policy_files import policies_of
 from streams.replay import Replay
 from streams.simulation.delivery import Sent
 from streams.simulation.run import Run
@@ -26,7 +27,7 @@ class Stage:
         fed: Callable[[Record], None],
     ) -> None:
         self.run = Run(scenario, seed)
-        self.replay = Replay(partitions, publish, config)
+        self.replay = Replay(partitions, publish, config, policies=policies_of(config, None))
         self._scenario = scenario
         self._partitions = partitions
         self._fed = fed

@@ -16,15 +16,15 @@ from streams.kernel.answers import Desk, forget_answers
 from streams.kernel.bulletin import SYSTEM, Adds
 from streams.kernel.cells import add_extra
 from streams.kernel.closing import Closing, Ground, ground_of
+from streams.kernel.configs import BLOBS, ENTRIES, config_entries
 from streams.kernel.pending import config_of
 from streams.kernel.record import Commit, Record, Shard
 from streams.kernel.rows import Draft, Rows, key_parts, pack, row_key, unpack
 from streams.kernel.stamp import BEGINNING, MonitorStamp
 from streams.kernel.standing import STANDINGS, Standing
 
-DUE, CONFIGS, BLOBS, QUEUE, POSITIONS = b"o", b"c", b"b", b"q", b"y"
+DUE, QUEUE, POSITIONS = b"o", b"q", b"y"
 COMMIT_BYTES = 1 << 20
-ENTRIES = row_key(CONFIGS)
 
 
 class ChannelGapError(Exception):
@@ -55,13 +55,6 @@ def base_of(draft: Draft) -> int | None:
     """Return the base window of the shard's first config in ms, None before it."""
     entries = config_entries(draft)
     return None if not entries else config_of(draft.get(row_key(BLOBS, entries[0][1])) or b"").timing.window
-
-
-def config_entries(draft: Draft) -> list[list[Any]]:
-    """Return [effective at, sha256] of every config heard of, earliest first; the first may hold from the beginning."""
-    value = draft.get(ENTRIES)
-    found: list[list[Any]] = unpack(value)[0] if value else []
-    return found
 
 
 def step(view: Rows, shard: Shard, batch: Sequence[Record]) -> Commit:
@@ -159,6 +152,7 @@ class MonitorFold:
         self._entries = sorted([*self._entries, entry])
         self.draft.put(ENTRIES, pack(self._entries))
         self.draft.put(row_key(BLOBS, config["sha256"]), bytes(memoryview(orjson.dumps(config["config"]))))
+        self.draft.put(row_key(BLOBS, config["sha256"], entry[0]), bytes(memoryview(orjson.dumps(config["policies"]))))
         base = self._base = base_of(self.draft)
         assert base is not None
         at = max(end_of(entry[0], base), self.stamp.closed + base)
