@@ -7,7 +7,9 @@ tick    ─► watermark ─► verdicts ─► one bulletin per monitor shard o
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -355,9 +357,20 @@ FALLBACKS = {"no_consent": "consent_fallbacks", "technical": "technical_fallback
 
 def notes(adds: Adds, where: Address, event: Engagement) -> None:
     """Count the edges of an exposure's decision path and the rule version it was shown under."""
-    path = ["", *(event.decision_path or ())[:PATH_NODES]]
-    if len(path) > 1:
-        for before, after in zip(path, [*path[1:], ""], strict=True):
-            adds.note(where, orjson.dumps(["path", before, after]).decode())
+    for name in edges(event.decision_path or ()):
+        adds.note(where, name)
     if event.rule_id is not None and event.rule_version is not None:
-        adds.note(where, orjson.dumps(["rule", event.rule_id, event.rule_version]).decode())
+        adds.note(where, rule_name(event.rule_id, event.rule_version))
+
+
+@lru_cache(maxsize=1_024)
+def edges(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of a decision path's edges; the start and the end are the empty node."""
+    nodes = ["", *path[:PATH_NODES], ""] if path else []
+    return tuple(orjson.dumps(["path", before, after]).decode() for before, after in pairwise(nodes))
+
+
+@lru_cache(maxsize=1_024)
+def rule_name(rule: str, version: int) -> str:
+    """Return the name a rule version is counted under."""
+    return orjson.dumps(["rule", rule, version]).decode()

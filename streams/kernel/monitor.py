@@ -14,11 +14,12 @@ from detectors.window import DAY, HOUR, end_of
 from governance.config import Config
 from streams.kernel.answers import Desk, forget_answers
 from streams.kernel.bulletin import SYSTEM, Adds
-from streams.kernel.cells import add_extra
+from streams.kernel.cells import KEPT_DAYS, add_extra
 from streams.kernel.closing import Closing, Ground, ground_of
 from streams.kernel.configs import BLOBS, ENTRIES, config_entries
 from streams.kernel.pending import config_of
 from streams.kernel.record import Commit, Record, Shard
+from streams.kernel.retention import forget_before
 from streams.kernel.rows import Draft, Rows, key_parts, pack, row_key, unpack
 from streams.kernel.stamp import BEGINNING, MonitorStamp
 from streams.kernel.standing import STANDINGS, Standing
@@ -183,6 +184,8 @@ class MonitorFold:
         if limit > self.stamp.closed:
             if limit // HOUR > self.stamp.closed // HOUR:
                 forget_answers(self.draft, limit)
+            if limit // DAY > self.stamp.closed // DAY:
+                forget_before(self.draft, limit // DAY * DAY - KEPT_DAYS)
             self.stamp = replace(self.stamp, closed=limit)
         desk = Desk(self.draft, self.shard, self.stamp.closed)
         while not self.full and self.stamp.answered < self.stamp.queued:

@@ -116,13 +116,14 @@ class Draft:
 
     def put(self, key: bytes, value: bytes) -> None:
         """Set a row."""
-        self.size += len(key) + len(value) + 12
+        self.size += len(value) - len(self._new.get(key) or b"") + (0 if key in self._new else len(key) + 12)
         self._new[key] = value
 
     def drop(self, key: bytes) -> None:
         """Delete a row if it is there."""
-        if self.get(key) is not None:
-            self.size += len(key) + 12
+        value = self.get(key)
+        if value is not None:
+            self.size += -len(value) if key in self._new else len(key) + 12
             self._new[key] = None
 
     def keys(self, kind: bytes) -> list[bytes]:

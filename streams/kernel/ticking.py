@@ -19,7 +19,7 @@ from streams.kernel.rows import Draft, Rows, key_parts, pack, unpack
 from streams.kernel.stamp import IntakeStamp
 from streams.kernel.verdicts import Verdicts, waits_of, write_looks
 
-SWEEP_ROWS = 2_000  # rows looked at per tick: expiry is never urgent
+SWEEP_ROWS = 2_000  # rows looked at per tick, and two more per record read since: more than records can bring, so that none pile up
 
 
 def fold_ticks(view: Rows, shard: Shard, stamp: IntakeStamp, ticks: Sequence[Record]) -> Commit:
@@ -51,7 +51,12 @@ def fold_ticks(view: Rows, shard: Shard, stamp: IntakeStamp, ticks: Sequence[Rec
         positions = {topic: number for topic, number in sorted(stamp.offsets.items()) if topic != TICKS}
         last = {"watermark": watermark, "at": tick.at, "drain": drain, "positions": positions}
         after = replace(after, offsets={**stamp.offsets, TICKS: offset + 1})
-    after = replace(after, numbers=announce(draft, shard, stamp.numbers, found, tick.at, last), swept=sweep(draft, after, found.sweeps))
+    after = replace(
+        after,
+        numbers=announce(draft, shard, stamp.numbers, found, tick.at, last),
+        swept=sweep(draft, after, found.sweeps),
+        counted=sum(after.offsets.values()),
+    )
     return draft.commit(after.pack())
 
 
@@ -141,21 +146,22 @@ def gather(draft: Draft) -> Gathered:
 
 def sweep(draft: Draft, stamp: IntakeStamp, lists: dict[int, list[str]]) -> int:
     """Write the sweep lists and forget marks the watermark has passed, some rows per tick; return the hour up to which nothing is left."""
-    hour, swept, budget = stamp.watermark // HOUR, stamp.swept, SWEEP_ROWS
+    hour, swept = stamp.watermark // HOUR, stamp.swept
+    budget = SWEEP_ROWS + 2 * (sum(stamp.offsets.values()) - stamp.counted)
     if hour > swept:
-        marks = Marks(draft, stamp.watermark)
         due = sorted((key for key in draft.keys(SWEEPS) if key_parts(key)[0] <= hour), key=key_parts)
-        while due and budget > 0:
-            key = due.pop(0)
-            (rows,) = unpack(draft.get(key) or b"")
-            marks.sweep(rows[:budget])
-            draft.drop(key)
-            if len(rows) > budget:
-                draft.put(key, pack(rows[budget:]))
-                due.append(key)
-            budget -= len(rows)
-        for later, rows in marks.flush().items():
-            lists.setdefault(later, []).extend(rows)
+        while due and budget > 0 and draft.size < 2 * COMMIT_BYTES:
+            (rows,) = unpack(draft.get(due[0]) or b"")
+            some = rows[: min(budget, SWEEP_ROWS)]
+            marks = Marks(draft, stamp.watermark)
+            marks.sweep(some)
+            for later, again in marks.flush().items():
+                lists.setdefault(later, []).extend(again)
+            if len(rows) > len(some):
+                draft.put(due[0], pack(rows[len(some) :]))
+            else:
+                draft.drop(due.pop(0))
+            budget -= len(some)
         swept = swept if due else hour
     for later, rows in lists.items():
         draft.put(sweep_row(later, stamp.commits), pack(rows))
