@@ -15,7 +15,7 @@ from streams.web.live import Live
 from streams.web.page.page import render
 from streams.web.site import Site
 
-OURS: Final = {"page.css": "text/css", "page.js": "text/javascript"}
+OURS: Final = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
 STOP_S = 2.0  # pages that listen are let go after this
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -34,14 +34,23 @@ def application(site: Site) -> web.Application:
     async def measured(_: web.Request) -> web.Response:
         return web.Response(text=metrics.render(site, requests, live.pages), headers={"Content-Type": metrics.CONTENT_TYPE})
 
+    async def answered(request: web.Request) -> web.Response:
+        return await answers.answer(request, site.model)
+
+    async def events(request: web.Request) -> web.Response:
+        return await entry.events(request, site)
+
+    async def commands(request: web.Request) -> web.Response:
+        return await entry.commands(request, site)
+
     app.router.add_get("/", page)
     app.router.add_get("/live", live.answer)
     app.router.add_get("/healthz", _judged(lambda: health.healthz(site)))
     app.router.add_get("/readyz", _judged(lambda: health.readyz(site)))
     app.router.add_get("/metrics", measured)
-    app.router.add_get("/reports/{request_id:.+}", lambda request: answers.answer(request, site.model))
-    app.router.add_post("/events", lambda request: entry.events(request, site))
-    app.router.add_post("/commands", lambda request: entry.commands(request, site))
+    app.router.add_get("/reports/{request_id:.+}", answered)
+    app.router.add_post("/events", events)
+    app.router.add_post("/commands", commands)
     for name, kind in OURS.items():
         app.router.add_get(f"/{name}", _file(name, kind))
     app.on_response_prepare.append(add_headers)

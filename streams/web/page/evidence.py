@@ -16,9 +16,9 @@ from streams.read_model.situation import Published, Situation, Story
 from streams.web.page.hours import Span, definitions_of, spans
 from streams.web.page.mark import hours_bars
 
-HOURS = 24
+HOURS, NARROW_HOURS = 24, 14
 WIDE, NARROW = 592.0, 326.0
-LABELS_AT_MOST = 6
+LABELS, NARROW_LABELS = 6, 3
 
 Picture = dict[str, Any]
 
@@ -40,21 +40,26 @@ def evidence(
     if kpi not in definitions or definitions[kpi].numerator == "revenue_minor":
         return None
     values = [span.value(kpi, definitions) for span in hours]
-    if all(value is None for value in values):
+    if all(value is None for value in values[-NARROW_HOURS:]):
         return None
-    series = Series(
-        label(kpi),
-        [None if value is None else value * 100 for value in values],
-        breached=[index for index in breached if values[index] is not None],
-        changes=_changes(hours, suspects),
-        labels=[(index - 0.5, text) for index, text in _labels(hours)],
-        bound=(bound["value"] * 100, f"bound {rate(bound['value'])}") if bound else None,
-    )
+
+    def series(kept: int, labels: int, name: str) -> Series:
+        shown, skipped = hours[-kept:], max(0, len(hours) - kept)
+        return Series(
+            label(kpi),
+            [None if value is None else value * 100 for value in values[skipped:]],
+            breached=[index - skipped for index in breached if index >= skipped and values[index] is not None],
+            changes=_changes(shown, suspects),
+            labels=[(index - 0.5, text) for index, text in _labels(shown, labels)],
+            bound=(bound["value"] * 100, f"bound {rate(bound['value'])}") if bound else None,
+            name_of_hatch=f"hatch-{name}",
+        )
+
     return {
         "title": f"{label(kpi)} per hour" + (", observed against its bound" if bound else ""),
         "scope": f"{where(data['key'])}, last {len(hours)} h closed, UTC",
-        "wide": Markup(observed_series(_named(series, "wide"), WIDE)),
-        "narrow": Markup(observed_series(_named(series, "narrow"), NARROW)),
+        "wide": Markup(observed_series(series(HOURS, LABELS, "wide"), WIDE)),
+        "narrow": Markup(observed_series(series(NARROW_HOURS, NARROW_LABELS, "narrow"), NARROW)),
         "head": label(kpi),
         "rows": [
             (f"{clock(format_instant(span.end - HOUR)):%H:%M}", rate(value), index in breached)
@@ -88,10 +93,6 @@ def segments(data: Published) -> Picture | None:
     }
 
 
-def _named(series: Series, width: str) -> Series:
-    return Series(**{name: getattr(series, name) for name in series.__slots__ if name != "name_of_hatch"}, name_of_hatch=f"hatch-{width}")
-
-
 def _silence(hours: Sequence[Span], breached: Sequence[int], data: Published) -> Picture:
     values = [span.counts.get("exposures", 0) for span in hours]
     place = where(data["key"])
@@ -99,8 +100,8 @@ def _silence(hours: Sequence[Span], breached: Sequence[int], data: Published) ->
     return {
         "title": "Exposures per hour",
         "scope": f"{place}, last {len(hours)} h closed, UTC",
-        "wide": hours_bars(values, _labels(hours), breached, finding, WIDE),
-        "narrow": hours_bars(values, _labels(hours), breached, finding, NARROW),
+        "wide": hours_bars(values, _labels(hours, LABELS), breached, finding, WIDE),
+        "narrow": hours_bars(values, _labels(hours, NARROW_LABELS), breached, finding, NARROW),
         "head": "Exposures",
         "rows": [
             (f"{clock(format_instant(span.end - HOUR)):%H:%M}", integer(value), index in breached)
@@ -109,8 +110,8 @@ def _silence(hours: Sequence[Span], breached: Sequence[int], data: Published) ->
     }
 
 
-def _labels(hours: Sequence[Span]) -> list[tuple[int, str]]:
-    step = max(1, -(-len(hours) // LABELS_AT_MOST))
+def _labels(hours: Sequence[Span], most: int) -> list[tuple[int, str]]:
+    step = max(1, -(-len(hours) // most))
     named = [(index, span.end - HOUR) for index, span in enumerate(hours)]
     return [(index, f"{clock(format_instant(start)):%H:%M}") for index, start in named if (start // HOUR) % step == 0]
 

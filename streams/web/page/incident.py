@@ -9,6 +9,7 @@ from governance.message.instant import format_instant, parse_instant
 from reporting.figure import age, moment
 from reporting.wording import ROLES, STEPS, amount, count_of, label, sentence, state, suspected, title, where
 from streams.read_model.situation import Published, Situation, Story
+from streams.web.page.comparison import compare
 from streams.web.page.evidence import evidence, segments
 
 CHIPS = {  # state: its icon and colour
@@ -87,6 +88,7 @@ def opened(story: Story, situation: Situation, config: Config, now: int) -> dict
         "reason": bound["reason"] if bound else None,
         "evidence": evidence(story, situation, config, bound, suspects),
         "segments": segments(data),
+        "compare": compare(story, situation, config, bound),
         "timeline": timeline(story, config, suspects, now),
         "suspects": [{"change": suspect["change_id"], "said": suspected(suspect)} for suspect in suspects],
         "playbook": {

@@ -23,16 +23,18 @@ def tiles(situation: Situation, config: Config, stale: str | None) -> list[dict[
     definitions = definitions_of(config, name)
     bounded = {threshold.kpi for threshold in config.initiatives[name].thresholds} if name in config.initiatives else set()
     active = [story for story in situation.incidents if story.active]
-    found = [_exposures(hours, [story for story in active if story.now["key"].get("kpi") == FRESHNESS])]
+    found = [_exposures(hours, [story for story in active if story.now["key"].get("kpi") == FRESHNESS], stale)]
     for kpi in FIGURES:
         about = [story for story in active if story.now["key"].get("kpi") == kpi]
-        found.append(_figure(kpi, hours, definitions, about, bounded=kpi in bounded))
-    return [{**tile, "verdict": ("stale", f"stale since {stale}")} for tile in found] if stale else found
+        found.append(_figure(kpi, hours, definitions, about, stale, bounded=kpi in bounded))
+    return found
 
 
-def _exposures(hours: Sequence[Span], silent: Sequence[Story]) -> dict[str, Any]:
+def _exposures(hours: Sequence[Span], silent: Sequence[Story], stale: str | None) -> dict[str, Any]:
     values = [span.counts.get("exposures", 0) for span in hours]
     verdict = ("bad", f"{where(silent[0].now['key'])} silent") if silent else ("plain", "last closed hour")
+    if stale:
+        verdict = ("stale", f"stale since {stale}")
     foot = f"48 h: {short(min(values))} to {short(max(values))}" if values else "no hour is closed yet"
     shown = integer(values[-1]) if values else NONE
     return {
@@ -45,7 +47,9 @@ def _exposures(hours: Sequence[Span], silent: Sequence[Story]) -> dict[str, Any]
     }
 
 
-def _figure(kpi: str, hours: Sequence[Span], definitions: Mapping[str, Ratio], about: Sequence[Story], *, bounded: bool) -> dict[str, Any]:
+def _figure(
+    kpi: str, hours: Sequence[Span], definitions: Mapping[str, Ratio], about: Sequence[Story], stale: str | None, *, bounded: bool
+) -> dict[str, Any]:
     values = [span.value(kpi, definitions) for span in hours]
     known = [value for value in values if value is not None]
     currency = next((found for span in reversed(hours) if (found := currency_of(span.counts))), None)
@@ -54,7 +58,9 @@ def _figure(kpi: str, hours: Sequence[Span], definitions: Mapping[str, Ratio], a
     def said(value: float | None) -> str:
         return money(value, currency, 3) if kpi == "revenue_per_exposure" else rate(value)
 
-    if about:
+    if stale:
+        verdict = ("stale", f"stale since {stale}")
+    elif about:
         verdict = ("bad", f"breached, {where(about[0].now['key'])}" + (f" and {len(about) - 1} more" if len(about) > 1 else ""))
     elif last is None:
         verdict = ("none", "too few to say" if hours else "nothing closed yet")

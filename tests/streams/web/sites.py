@@ -1,0 +1,55 @@
+"""Workers as the web sees them, built by hand around a model in process."""
+
+from collections.abc import Sequence
+
+from detectors.window import HOUR, MINUTE
+from governance.config import Config, load_config
+from streams.event_line import Line
+from streams.read_model.memory import MemoryModel
+from streams.web.site import Progress, ShardProgress, Site
+from tests.streams.read_model.outputs import START, window
+
+NOW = START + 6 * HOUR
+CONFIG = """\
+version: 1
+timing: {window: 5m}
+initiatives:
+  home page:
+    title: Home
+    owners: {testing_lead: {person: ana, substitutes: []}}
+    thresholds:
+      - {id: low-ctr, kpi: ctr, op: "<", value: 0.02, window: 1h, group_by: [channel], reason: "it costs more than it brings"}
+"""
+
+
+def config() -> Config:
+    """Return a config of one program with one bound."""
+    return load_config(CONFIG)
+
+
+def filled() -> MemoryModel:
+    """Return a model with six hours of one program."""
+    model = MemoryModel()
+    model.take(0, 1, [window(START + number * HOUR, 1_000, 50 - 8 * number, size=HOUR) for number in range(1, 7)])
+    return model
+
+
+def site(model: MemoryModel, *, idle_s: float = 1.0, waiting: str | None = None, append: bool = True) -> Site:
+    """Return a worker of two shards; what is appended lands in partition 0 in order."""
+    shards = (ShardProgress("intake", 0, 5, 1.0), ShardProgress("monitor", 0, 7, idle_s))
+    landed: list[Line] = []
+
+    async def take(lines: Sequence[Line]) -> Sequence[tuple[int, int]]:
+        first = len(landed)
+        landed.extend(lines)
+        return [(0, first + number) for number in range(len(lines))]
+
+    return Site(
+        model,
+        config(),
+        lambda: NOW + 2 * MINUTE,
+        lambda: Progress(waiting, shards),
+        stalled_after_s=120.0,
+        append=take if append else None,
+        version="0.1.0",
+    )
