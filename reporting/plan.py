@@ -16,7 +16,7 @@ DEPENDENCIES = {
     "privacy": {"provides": ["consent-events"], "needed_by": ["governance"]},
     "experimentation": {"provides": ["assignments", "allocation"], "needed_by": ["experiments"]},
 }
-WHY_NO_LIFT = "experiment readouts are not part of this build"
+WHY_NO_LIFT = "no experiment has an interval for its first goal yet"
 WHY_NO_LOG = "the log of config changes is kept with the plan's row, which is not part of this build"
 
 
@@ -42,7 +42,7 @@ def plan(snapshot: Snapshot, parts: Mapping[str, Any], issues: Sequence[Mapping[
             "unreadable": "dead-letters",
             "then": "job_failed climbs the ladder",
         },
-        "success_metrics": _measured(parts["governance"]["consent"], issues),
+        "success_metrics": _measured(parts["governance"]["consent"], parts["experiments"], issues),
         "hashes": {"config": snapshot.config_sha256, "policies": None},
         "sop": sorted({issue["playbook"]["sop"] for issue in issues if issue["playbook"] and issue["playbook"].get("sop")}),
         "retro": {"cadence": None, "status": "not_evaluated", "why": "the config names no retro cadence"},
@@ -59,11 +59,11 @@ def _judged(part: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> bool:
     return all(entry["status"] != "not_evaluated" for entry in part)
 
 
-def _measured(consent: Mapping[str, Any], issues: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _measured(consent: Mapping[str, Any], experiments: Sequence[Mapping[str, Any]], issues: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     waits = sorted(wait for issue in issues if (wait := _wait_ms(issue)) is not None)
     judged = consent["judged"]
     return {
-        "lift_percent": {"value": None, "why": WHY_NO_LIFT},
+        "lift_percent": _lift(experiments),
         "incident_response_s": {
             "value": median(waits) / 1000 if waits else None,
             "incidents": len(waits),
@@ -75,6 +75,22 @@ def _measured(consent: Mapping[str, Any], issues: Sequence[Mapping[str, Any]]) -
             "why": consent["why"],
         },
     }
+
+
+def _lift(experiments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the lift on the first goal of the experiment with most matured users: of the arm decided on, else of the best one."""
+    found = []
+    for one in experiments:
+        metrics = (one["readout"] or {"metrics": []})["metrics"]
+        arms = {arm: shown for arm, shown in metrics[0]["arms"].items() if shown["ci"] is not None} if metrics else {}
+        chosen = [arm for arm in (one["decision"] or {"arms": []})["arms"] if arm in arms] or list(arms)
+        lifts = [(arms[arm]["lift"], arm) for arm in chosen if arms[arm]["lift"] is not None]
+        if lifts:
+            found.append((one["readout"]["matured"], one["id"], *max(lifts)))
+    if not found:
+        return {"value": None, "why": WHY_NO_LIFT}
+    _, name, lift, arm = max(found)
+    return {"value": lift * 100, "why": f"first goal of {name}, {arm} against control"}
 
 
 def _wait_ms(issue: Mapping[str, Any]) -> int | None:

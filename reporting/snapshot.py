@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from detectors.cell import Cell
+from governance.checklist import Checklist
 from governance.config import Config, Initiative
+from governance.trial import Trial
 
 Unit = Literal["day", "hour"]
 
@@ -25,7 +27,9 @@ class Snapshot:
     """Everything a report says is in here or follows from it; times are epoch ms, rows stand oldest first.
 
     `incidents` holds the `data` of each incident's latest step, `timelines` every step of it, `decision_paths` the exposures
-    per edge (from, to), `refused` the dead letters by reason, `feeds` the offset ranges that were read.
+    per edge (from, to), `refused` the dead letters by reason, `feeds` the offset ranges that were read, `trials` what is kept of
+    each experiment, `checklist` the changes of the period held to their policies (None: no policy), `differences` what their
+    versions changed.
     """
 
     initiative: str
@@ -46,6 +50,9 @@ class Snapshot:
     refused: Mapping[str, int] = field(default_factory=dict)
     late: int = 0
     feeds: tuple[Mapping[str, Any], ...] = ()
+    trials: Mapping[str, Trial] = field(default_factory=dict)
+    checklist: Checklist | None = None
+    differences: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def settings(self) -> Initiative:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from reporting import figure, wording
 from reporting.chart.mark import quoted
 from reporting.recap import pace, recap
-from reporting.view import picture, table
+from reporting.view import experiment, picture, table
 from reporting.view.canonical import digest
 
 
@@ -25,6 +25,7 @@ def render(report: Mapping[str, Any]) -> str:
         tiles=table.tiles(report),
         feeds=table.feeds(report),
         picture=picture.pictures(report),
+        experiments={"lead": experiment.lead(report), "memos": experiment.memos(report, picture.WIDE, picture.NARROW)},
         digest=digest(report),
         today=report["period"]["watermark"],
         currency=table.currency(report["performance"]["totals"]["counts"]),

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reporting import wording
-from reporting.figure import NONE, age, bare_points, bare_rate, integer, moment, rate
+from reporting.figure import MINUS, NONE, age, bare_points, bare_rate, integer, moment, rate
 from reporting.recap import recap
 from reporting.safe import markdown as safe
+from reporting.view import experiment
 from reporting.view.canonical import digest
 from reporting.view.table import feeds, header, per_exposure, performance, tiles
 
@@ -129,15 +130,41 @@ def _governance(report: Mapping[str, Any]) -> list[str]:
     ]
     return [
         "## Governance",
-        table(["Result", "Check", "What was found"], [["not evaluated", "Policy checks", governance["why"]], verdict]),
+        table(["Result", "Check", "What was found"], [*_checks(governance), verdict]),
         table(["When", "Change", "Rule", "Version", "What"], changes) if changes else "",
     ]
 
 
+def _checks(governance: Mapping[str, Any]) -> list[list[Any]]:
+    """Return one row a policy check, or why there is none."""
+    rows = [[wording.RESULTS[row["status"]]["word"].lower(), row["check"], told_check(row)] for row in governance["checks"]]
+    return rows or [["not evaluated", "Policy checks", governance["why"]]]
+
+
+def told_check(row: Mapping[str, Any]) -> str:
+    """Return what a check found, and where it is not met why and who can mend it."""
+    if row["status"] == "pass":
+        return str(row["found"])
+    who = ", ".join(row["who"]) if row["status"] in ("fail", "warn", "pending") else ""
+    return "; ".join(part for part in (row["found"], row["reason"], who) if part)
+
+
 def _experiments(report: Mapping[str, Any]) -> list[str]:
-    rows = [[experiment["id"], experiment["status"].replace("_", " "), experiment["why"]] for experiment in report["experiments"]]
-    said = "The config names no experiment for this initiative."
-    return ["## Experiments", table(["Experiment", "Decision", "Why"], rows) if rows else said]
+    parts = ["## Experiments", safe(experiment.lead(report))]
+    for one in report["experiments"][: experiment.SHOWN]:
+        parts.append(f"### {safe(one['id'])}")
+        parts.append(safe(one["hypothesis"]) if one["hypothesis"] else "")
+        parts.append(f"**{safe(experiment.verdict(one))}**")
+        rows = [
+            [experiment.name_of(metric), arm, metric["role"], experiment.shown(metric, found), found["status"]]
+            for _, group in experiment.grouped(one)
+            for metric, arm, found in group
+        ]
+        parts.append(table(["Metric", "Arm", "Role", "Treatment less control", "Status"], rows) if rows else "")
+        parts.append(table(["", ""], experiment.facts(one)) if experiment.facts(one) else "")
+        parts.append("\n".join(f"{index}. {safe(step)}" for index, step in enumerate(one["next_steps"], 1)))
+        parts.append(safe(one["rollout_guidance"]) if one["rollout_guidance"] else "")
+    return parts
 
 
 def _issues(report: Mapping[str, Any]) -> list[str]:
@@ -174,10 +201,10 @@ def _backlog(report: Mapping[str, Any]) -> list[str]:
 
 def _plan(report: Mapping[str, Any]) -> list[str]:
     plan, metrics = report["plan"], report["plan"]["success_metrics"]
-    gate, waited = plan["header"]["merge_gate"], metrics["incident_response_s"]
+    gate, waited, lift = plan["header"]["merge_gate"], metrics["incident_response_s"], metrics["lift_percent"]
     skipped = f"; {' and '.join(gate['not_evaluated'])} not evaluated" if gate["not_evaluated"] else ""
     measured = [
-        ["Lift", NONE, metrics["lift_percent"]["why"]],
+        ["Lift", NONE if lift["value"] is None else f"{lift['value']:+.1f} %".replace("-", MINUS), lift["why"]],
         ["Incident response", age(int(waited["value"] * 1000)) if waited["value"] is not None else NONE, waited["why"] or "median"],
         ["Consent adherence", rate(metrics["consent_adherence"]["value"]), metrics["consent_adherence"]["why"] or "of judged exposures"],
     ]

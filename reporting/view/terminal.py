@@ -9,10 +9,12 @@ from reporting.figure import MINUS, NBSP, NONE, bare_points, bare_rate, day, int
 from reporting.issues import ACTIVE
 from reporting.recap import recap
 from reporting.safe import fit, plain, width
+from reporting.view import experiment
 from reporting.view.table import header, per_exposure, tiles
 
 MOST = 110
 ROWS = 24
+MEMOS = 8  # experiments shown; the canonical JSON has them all
 BAR = 10
 CODES = {"bold": "1", "dim": "90", "bad": "91", "warn": "33", "good": "32", "wait": "35", "info": "94"}
 LEVEL_STYLE = {3: "bad", 2: "warn"}
@@ -89,7 +91,8 @@ class Screen:
 def render(report: Mapping[str, Any], width: int = MOST, colour: bool = False, unicode: bool = True) -> str:
     """Return the report for a terminal of so many columns, ending with a line end."""
     screen = Screen(max(40, min(width, MOST)), colour, unicode)
-    lines = [*_top(report, screen), "", *_segments(report, screen), "", *_trend(report, screen), "", *_issues(report, screen)]
+    lines = [*_top(report, screen), "", *_segments(report, screen), "", *_trend(report, screen), ""]
+    lines += [*_experiments(report, screen), "", *_issues(report, screen)]
     lines += ["", *_backlog(report, screen), "", *_foot(report, screen)]
     return "\n".join(lines) + "\n"
 
@@ -231,6 +234,19 @@ def _went_out(report: Mapping[str, Any], change: Mapping[str, Any]) -> str:
     version = f" v{change['version']}" if change["version"] is not None else ""
     when = moment(change["at"], report["period"]["watermark"])
     return f"{when} {change['change_id']} {change['action'].replace('_', ' ')} {change['rule_id']}{version}{channels}"
+
+
+def _experiments(report: Mapping[str, Any], screen: Screen) -> list[str]:
+    lines = _wrapped(screen, experiment.lead(report), "")
+    for one in report["experiments"][:MEMOS]:
+        style = experiment.STATUS[one["decision"]["action"]] if one["decision"] else "dim"
+        lines.append(screen.line(Span(f"{one['id']}  ", "bold"), Span(experiment.verdict(one), style if style in CODES else "")))
+        for _, group in experiment.grouped(one):
+            for metric, arm, found in group:
+                status = {"better": "good", "safe": "good", "worse": "bad", "harmed": "bad"}.get(found["status"], "dim")
+                name = f"  {experiment.name_of(metric)}, {arm}: "
+                lines.append(screen.line(Span(name, "dim"), Span(f"{found['status']}  ", status), Span(experiment.shown(metric, found))))
+    return lines
 
 
 def _issues(report: Mapping[str, Any], screen: Screen) -> list[str]:

@@ -12,7 +12,9 @@ from governance.message.instant import parse_instant
 from reporting.snapshot import Row, Snapshot
 from streams.kernel.bulletin import REFUSED, SYSTEM
 from streams.kernel.cells import DAYS, EXTRAS, HOURS, LATE, SLICE_CELLS, CellRows, Cells, merge
+from streams.kernel.checks import judged
 from streams.kernel.closing import RULES
+from streams.kernel.looks import trials
 from streams.kernel.rows import Draft, key_parts, row_key, unpack
 from streams.kernel.standing import Standing
 from streams.kernel.watch import remembered
@@ -72,6 +74,7 @@ def snapshot(draft: Draft, initiative: str, command: Command, to: int, now: int,
     reader = RowReader(draft, initiative, now, config.timing.window)
     own = config.initiatives.get(initiative)
     extras = day_extras(draft, initiative, start, end)
+    checks = judged(draft, initiative, start, to)
     incidents = [(data, steps) for data, steps in remembered(draft, initiative) if data_overlaps(data, start, end)]
     return Snapshot(
         initiative=initiative,
@@ -91,6 +94,9 @@ def snapshot(draft: Draft, initiative: str, command: Command, to: int, now: int,
         decision_paths=paths(extras),
         refused=refused(day_extras(draft, SYSTEM, start, end)),
         feeds=tuple(feeds(draft)),
+        trials=dict(trials(draft, initiative)),
+        checklist=checks[0] if checks is not None else None,
+        differences=tuple(checks[1]) if checks is not None else (),
     )
 
 

@@ -7,13 +7,14 @@ from reporting.report import build
 from reporting.view import html, markdown, terminal
 from reporting.view.canonical import dumps
 from tests.reporting.builders import fortnight
+from tests.reporting.trials import won
 
 FOLDER = Path(__file__).parents[1] / "golden"
 
 
 def views() -> dict[str, Callable[[], bytes]]:
     """Return how each golden file is made."""
-    report = build(fortnight())
+    report = build(fortnight(trials={"exp-7": won()}))
     return {
         "report.json": lambda: dumps(report),
         "report.md": lambda: markdown.render(report).encode(),

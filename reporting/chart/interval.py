@@ -1,0 +1,94 @@
+"""Interval plot: is the difference real? One axis for all rows, 0 in ink; and the path an interval took from look to look.
+
+whisker   valid at every look
+bar       what a test for one planned look would say: what is missing to the whisker is the price of peeking
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reporting.chart.mark import box, dot, element, frame, line, number, path, words
+from reporting.chart.scale import Scale, decimals, step_of, ticks
+
+ROW, AXIS = 30.0, 26.0
+PATH_HEIGHT, PATH_LEFT = 130.0, 52.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One treatment and metric: ends in the units of the axis, None before there is an interval; `usable` False where data is unfit."""
+
+    name: str
+    value: float | None
+    ends: tuple[float, float] | None
+    bar: tuple[float, float] | None
+    beside: str
+    usable: bool = True
+    good: bool | None = None
+
+
+def interval_plot(rows: Sequence[Row], unit: str, width: float) -> str:
+    """Return the plot: a whisker, a bar and a point per row."""
+    left, right = min(210.0, width * 0.34), 8.0
+    reach = [end for row in rows for end in (*(row.ends or ()), *((row.value,) if row.value is not None else ()))]
+    low, high = min([0.0, *reach]), max([0.0, *reach])
+    air = (high - low) * 0.06 or 1.0
+    x = Scale(low - air, high + air, left, width - right)
+    height = len(rows) * ROW + AXIS
+    step = step_of(high - low + 2 * air, 6)
+    marks = [line(x(at), 0, x(at), height - AXIS, "grid") for at in ticks(low - air, high + air, step)]
+    foot = [
+        words(f"{at:+.{decimals(step)}f}".replace("-", "−") if at else "0", x(at), height - 10, anchor="middle")
+        for at in ticks(low - air, high + air, step)
+    ]
+    drawn = [mark for index, row in enumerate(rows) for mark in _row(row, x, index * ROW + ROW / 2, left)]
+    zero = line(x(0.0), 0, x(0.0), height - AXIS, "rule")
+    return frame(width, height, finding(rows), *marks, zero, *drawn, *foot, words(unit, left - 8, height - 10, anchor="end"))
+
+
+def _row(row: Row, x: Scale, y: float, left: float) -> list[str]:
+    most = int(left / 6.6)
+    name = row.name if len(row.name) <= most else row.name[: most - 1] + "…"
+    drawn = [words(name, left - 8, y - 2, "t2", "end"), words(row.beside, left - 8, y + 11, anchor="end")]
+    if row.ends is None:
+        return [*drawn, line(x.start, y, x.end, y, "exp"), words("collecting, no interval yet", x.start + 6, y - 4)]
+    if not row.usable:
+        drawn.append(line(x(row.ends[0]), y, x(row.ends[1]), y, "exp"))
+        return [*drawn, *([dot(x(row.value), y, "nextmark")] if row.value is not None else [])]
+    style = "bad" if row.good is False else "obs"
+    if row.bar is not None:
+        drawn.append(box(x(row.bar[0]), y - 4, max(1.0, x(row.bar[1]) - x(row.bar[0])), 8, "bar", 2))
+    drawn += [line(x(row.ends[0]), y, x(row.ends[1]), y, f"{style} thick")]
+    drawn += [line(x(end), y - 5, x(end), y + 5, f"{style} thick") for end in row.ends]
+    return [*drawn, *([dot(x(row.value), y, "badmark" if row.good is False else "dot", 3.6)] if row.value is not None else [])]
+
+
+def finding(rows: Sequence[Row]) -> str:
+    """Say what the plot shows in one sentence."""
+    clear = [row.name for row in rows if row.usable and row.ends is not None and (row.ends[0] > 0.0 or row.ends[1] < 0.0)]
+    if not any(row.usable for row in rows):
+        return "The data is not usable, so no difference is claimed."
+    return f"Clear of zero at every look: {', '.join(clear)}." if clear else "No interval is clear of zero."
+
+
+def interval_path(points: Sequence[tuple[float, float, float]], ends: tuple[str, str], unit: str, width: float) -> str:
+    """Return the path of an interval over looks: (low, estimate, high) in order, `ends` the words below first and last."""
+    low, high = min(0.0, *(one[0] for one in points)), max(0.0, *(one[2] for one in points))
+    air = (high - low) * 0.08 or 1.0
+    y = Scale(low - air, high + air, PATH_HEIGHT - 22, 8)
+    x = Scale(0, max(1, len(points) - 1), PATH_LEFT, width - 12)
+    step = step_of(high - low + 2 * air, 4)
+    grid = [
+        line(PATH_LEFT, y(at), width - 12, y(at), "grid")
+        + words(f"{at:.{decimals(step)}f}".replace("-", "−"), PATH_LEFT - 6, y(at) + 4, anchor="end")
+        for at in ticks(low - air, high + air, step)
+    ]
+    upper = [f"{number(x(index))} {number(y(one[2]))}" for index, one in enumerate(points)]
+    lower = [f"{number(x(index))} {number(y(one[0]))}" for index, one in reversed(list(enumerate(points)))]
+    band = element("path", d="M" + "L".join(upper + lower) + "Z", class_="band")
+    middle = path([(x(index), y(one[1])) for index, one in enumerate(points)], "obs")
+    zero = line(PATH_LEFT, y(0.0), width - 12, y(0.0), "rule")
+    below = [words(ends[0], PATH_LEFT, PATH_HEIGHT - 6), words(ends[1], width - 12, PATH_HEIGHT - 6, anchor="end")]
+    first, last = points[0], points[-1]
+    said = f"Over {len(points)} looks: from {first[0]:.3g} to {first[2]:.3g} at first, from {last[0]:.3g} to {last[2]:.3g} at last."
+    return frame(width, PATH_HEIGHT, said, *grid, band, zero, middle, *below, words(unit, PATH_LEFT - 6, 10, anchor="end"))

@@ -1,0 +1,99 @@
+"""Memos: what is decided and why, what is shown, and what is said where nothing can be."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from governance.decision import LATCHING, Action, Decision, Reason
+from governance.trial import Trial
+from reporting.memo import CHANGE, GUIDANCE, STEPS, WHY
+from reporting.report import build
+from reporting.view import html, markdown, terminal
+from tests.reporting.builders import fortnight
+from tests.reporting.trials import arm, off, trial, won
+
+
+def memo(found: Trial | None, name: str = "exp-7") -> dict[str, Any]:
+    """Return the memo of one trial in the golden fortnight."""
+    report = build(fortnight(trials={} if found is None else {name: found}))
+    return next(dict(one) for one in report["experiments"] if one["id"] == name)
+
+
+def test_every_reason_has_words_steps_and_what_would_change_it() -> None:
+    assert {*WHY} == {*CHANGE} == {*STEPS} == {*Reason}
+    assert {*GUIDANCE} == {*Action}
+
+
+def test_a_won_experiment_says_ship_with_the_interval_that_decided() -> None:
+    found = memo(won())
+
+    assert (found["status"], found["why"]) == ("evaluated", None)
+    assert (found["decision"]["action"], found["decision"]["reason"], found["decision"]["arms"]) == ("ship", "win", ["hero-b"])
+    shown = found["readout"]["metrics"][0]["arms"]["hero-b"]
+    assert shown["status"] == "better"
+    assert shown["ci"][0] > 0
+    assert shown["difference"] == pytest.approx(2_862 / 47_080 - 2_401 / 47_150)
+    assert found["integrity"]["contamination"] == {"verdict": "passes", "users": 12, "share": 12 / 96_512, "since": None}
+    assert found["readout"]["path"][-1]["arms"][0]["arm"] == "hero-b"
+    assert "hero-b" in found["rollout_guidance"]
+
+
+def test_without_anybody_nothing_is_decided_and_it_says_so() -> None:
+    found = memo(None)
+    assert (found["status"], found["readout"], found["decision"]) == ("not_evaluated", None, None)
+    assert found["why"]
+
+
+def test_an_experiment_nobody_configured_has_its_split_tested_and_no_readout() -> None:
+    found = memo(off(), "exp-free")
+    assert found["integrity"]["sample_ratio"]["verdict"] == "fails"
+    assert found["integrity"]["sample_ratio"]["planned_by"] == "equal"
+    assert found["integrity"]["sample_ratio"]["where"][0]["where"] == {"channel": "web"}
+    assert (found["readout"], found["decision"]) == (None, None)
+
+
+def test_a_test_for_one_look_that_claims_too_early_is_named() -> None:
+    """5.0 against 5.3 per cent in 40,000: significant at one look, undecided at every look."""
+    found = memo(trial({"hero-a": arm(20_000, 1_000), "hero-b": arm(20_000, 1_095)}))
+    assert found["readout"]["metrics"][0]["arms"]["hero-b"]["status"] == "undecided"
+    assert found["readout"]["peek_tax"]["claims_too_early"] == [{"metric": "converted_subjects", "arm": "hero-b"}]
+    assert found["readout"]["users_to_go"] > 0
+    assert 0 < found["readout"]["progress"] < 1
+
+
+@pytest.mark.parametrize(
+    "arms",
+    [
+        {"hero-a": arm(0, 0), "hero-b": arm(10, 1)},
+        {"hero-b": arm(10, 1)},
+        {"hero-a": arm(100, 0), "hero-b": arm(100, 0)},
+        {"hero-a": arm(100, 100), "hero-b": arm(100, 100)},
+        {"hero-a": arm(1, 1), "hero-b": arm(1, 0)},
+        {"hero-a": arm(10**9, 5 * 10**7), "hero-b": arm(10**9, 5 * 10**7 + 1)},
+        {"hero-a": arm(100, 5), "hero-b": arm(100, 5), "ghost": arm(7, 7)},
+    ],
+)
+def test_no_sums_crash_a_memo_or_a_view(arms: dict[str, dict[str, int]]) -> None:
+    """Empty arm, no control, nothing or everything converts, one user, 10⁹ users, an arm nobody planned: never NaN."""
+    report = build(fortnight(trials={"exp-7": trial(arms)}))
+    for text in (html.render(report), markdown.render(report), terminal.render(report, width=100)):
+        assert not re.search(r"\b(nan|inf|infinity)\b", text, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_decision_can_be_read(reason: Reason) -> None:
+    """Each reason in each view; data that is unfit is drawn hollow."""
+    action = next(act for act in Action if (reason in LATCHING) == (act in (Action.SHIP, Action.ROLLBACK)))
+    decided = replace(won(), decision=Decision(action, reason, ("hero-b",)), latched=None)
+    report = build(fortnight(trials={"exp-7": decided}))
+    assert WHY[reason] in markdown.render(report).replace("\\", "")
+    assert ("exp" in html.render(report)) is True
+    assert "exp-7" in terminal.render(report, width=100)
+
+
+def test_a_name_from_the_bus_is_shown_and_never_read_as_markup() -> None:
+    report = build(fortnight(trials={"exp-7": trial({"hero-a": arm(90, 9), "<script>x": arm(90, 9)}), "<b>": off()}))
+    assert "<script>x" not in html.render(report)
+    assert "<b>&lt;" not in html.render(report)
