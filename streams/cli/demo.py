@@ -83,7 +83,8 @@ def page_of(script: Scenario, pace: float | None, settings: Settings, port: int 
 
     def site(model: MemoryModel, now: Callable[[], int]) -> Site:
         about = f"demo, {speed_of(pace)}, seed {SEED}"
-        return Site(model, config, now, about=about, version=version(), hosts=frozenset({settings.web_host}))
+        hosts = frozenset({settings.web_host})
+        return Site(model, config, now, changes=stand.changes, about=about, version=version(), hosts=hosts)
 
     ports = [settings.web_port, 0] if port is None else [port]
     try:
@@ -161,6 +162,8 @@ def perform(script: Scenario, pace: float | None, path: Path, partitions: int, s
     def fed(record: Record) -> None:
         if record.topic == "rule-changes" and record.value is not None:
             story.change(record.value)
+            if stand is not None:
+                stand.change(record.value)
 
     stage = Stage(script, SEED, config, partitions, publish, fed)
 

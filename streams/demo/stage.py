@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 
 from detectors.window import HOUR
 from governance.config import Config
+from streams.cli.policy_files import policies_of
 from streams.event_file import partition_of
 from streams.kernel.record import Outgoing, Record
-from streams.cli.policy_files import policies_of
 from streams.replay import Replay
 from streams.simulation.delivery import Sent
 from streams.simulation.run import Run

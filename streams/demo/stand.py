@@ -2,16 +2,22 @@
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import Any
 
+import orjson
+
+from governance.message.instant import parse_instant
 from streams.kernel.record import Outgoing
 from streams.read_model.memory import MemoryModel
 from streams.web.server import serving
 from streams.web.site import Site
 
-START_S = 5.0
+START_S = 30.0  # a busy machine; nothing is waited for but a socket
+CHANGES = 100
 
 
 Make = Callable[[MemoryModel, Callable[[], int]], Site]  # from the model and the clock of the run
@@ -24,6 +30,7 @@ class Stand:
         self.now = now
         self.url = ""
         self._commits = 0
+        self._changes: deque[dict[str, Any]] = deque(maxlen=CHANGES)
         self._served: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = Future()
 
     def take(self, outbox: Sequence[Outgoing], now: int) -> None:
@@ -31,6 +38,14 @@ class Stand:
         self.now = now
         self._commits += 1
         self._loop.call_soon_threadsafe(self._model.take, 0, self._commits, outbox)
+
+    def change(self, value: bytes) -> None:
+        """Take one rule-change record as it is fed."""
+        self._changes.append(orjson.loads(value))
+
+    def changes(self, initiative: str) -> list[dict[str, Any]]:
+        """Return the rule changes of an initiative up to now."""
+        return [one for one in list(self._changes) if one["initiative"] == initiative and parse_instant(one["occurred_at"]) <= self.now]
 
     @contextmanager
     def served(self, make: Make, host: str, ports: Sequence[int]) -> Iterator[None]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from governance.config import Config
 from streams.event_line import Line
 from streams.read_model.model import ReadModel
+from streams.read_model.situation import Published
 
 Append = Callable[[Sequence[Line]], Awaitable[Sequence[tuple[int, int]]]]  # to (partition, offset) of each, once none can be lost
 
@@ -28,12 +29,17 @@ class Progress:
     shards: tuple[ShardProgress, ...] = ()
 
 
+def _no_changes(_: str) -> Sequence[Published]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """One worker as the web sees it.
 
     `now` is the time (ms) the page is read at, event time in a demo. `stalled_after_s` None: nothing commits by itself (ticks come with
-    the data), so that no silence is a fault. `append` None: the bus is elsewhere, and events and commands are sent there.
+    the data), so that no silence is a fault. `append` None: the bus is elsewhere, and events and commands are sent there. `changes` gives
+    the latest rule-change records of an initiative, as far as this worker has them.
     """
 
     model: ReadModel
@@ -42,6 +48,7 @@ class Site:
     progress: Callable[[], Progress] = Progress
     stalled_after_s: float | None = None
     append: Append | None = None
+    changes: Callable[[str], Sequence[Published]] = _no_changes
     about: str = ""
     version: str = ""
     hosts: frozenset[str] = field(default_factory=frozenset)  # names the server is reached by, beside localhost and addresses

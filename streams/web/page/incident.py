@@ -7,10 +7,12 @@ from governance.config import Config
 from governance.message.alert_threshold import parse_alert_threshold
 from governance.message.instant import format_instant, parse_instant
 from reporting.figure import age, moment
+from reporting.issues import SUSPECTS
 from reporting.wording import ROLES, STEPS, amount, count_of, label, sentence, state, suspected, title, where
 from streams.read_model.situation import Published, Situation, Story
 from streams.web.page.comparison import compare
 from streams.web.page.evidence import evidence, segments
+from streams.web.page.suspect import near
 
 CHIPS = {  # state: its icon and colour
     "open": ("fail", "bad"),
@@ -77,11 +79,11 @@ def owner(holder: Mapping[str, Any] | None) -> tuple[str, str]:
     return sentence(str(holder["person"])), f"for {sentence(str(absent))}, {role}" if absent else role
 
 
-def opened(story: Story, situation: Situation, config: Config, now: int) -> dict[str, Any]:
+def opened(story: Story, situation: Situation, config: Config, changes: Sequence[Published], now: int) -> dict[str, Any]:
     """Return what an opened incident shows."""
     data = story.now
     bound = bound_of(data, config)
-    suspects = suspects_of(story, situation)
+    suspects = suspects_of(story, situation, changes)
     playbook = data.get("playbook") or {}
     return {
         "action": data.get("recommended_action"),
@@ -104,13 +106,12 @@ def _safe(link: object) -> bool:
     return isinstance(link, str) and link.startswith(("https://", "http://"))
 
 
-def suspects_of(story: Story, situation: Situation) -> Sequence[Mapping[str, Any]]:
-    """Return the changes close to an incident: from its own explanation, else from the latest report."""
+def suspects_of(story: Story, situation: Situation, changes: Sequence[Published]) -> Sequence[Mapping[str, Any]]:
+    """Return the changes close to an incident: from its own explanation, else from those known here, else from the latest report."""
     explained = (story.now.get("explanation") or {}).get("suspects")
-    if explained:
-        return list(explained)[:3]
     report = situation.overview.report or {}
-    return list(report.get("suspects", {}).get(story.now["incident_id"], ()))[:3]
+    found = explained or near(changes, story.now) or report.get("suspects", {}).get(story.now["incident_id"], ())
+    return list(found)[:SUSPECTS]
 
 
 def timeline(story: Story, config: Config, suspects: Sequence[Mapping[str, Any]], now: int) -> list[dict[str, str]]:

@@ -62,7 +62,9 @@ def view(site: Site, overviews: Sequence[Overview], situation: Situation, open_i
         "tiles": tiles(situation, site.config, _stopped_at(overview) if still else None),
         "counts": _counts(active, past, overview, now),
         "rows": [row(story, site.config, now) for story in listed],
-        "opened": {story.now["incident_id"]: opened(story, situation, site.config, now) for story in shown},
+        "opened": {
+            story.now["incident_id"]: opened(story, situation, site.config, site.changes(overview.initiative), now) for story in shown
+        },
         "pending": [pending(finding, today) for finding in overview.pending[-5:]],
         "consent": side.consent(situation),
         "checklist": side.checklist(overview.report),
@@ -95,7 +97,7 @@ def _sentence(site: Site, situation: Situation, active: Sequence[Story], past: S
         return "Nothing is open.", last or f"No incident so far; {count_of(hours, 'hour')} of figures are kept here."
     first = active[0].now
     more = [f"{count_of(len(active) - 1, 'more incident')} open"] if len(active) > 1 else []
-    close = [suspected(suspect) for suspect in suspects_of(active[0], situation)[:1]]
+    close = [suspected(suspect) for suspect in suspects_of(active[0], situation, site.changes(situation.overview.initiative))[:1]]
     explanation = first.get("explanation") or {}
     carried = [
         f"{where(segment['where'])} carries {segment['share_of_change'] * 100:.0f}\u00a0% of the change"
