@@ -17,7 +17,10 @@ class ReadModel(Protocol):
     fold: Fold  # the shards of this worker
 
     def take(self, shard: int, commit: int, outbox: Iterable[Outgoing]) -> None:
-        """Take what the commit of that number published; an older one than the last of its shard loses."""
+        """Take what the commit of that number published; an older one than the last of its shard loses.
+
+        Every changelog counts its own commits: a monitor shard goes by its partition, the intake of that partition by -1 - partition.
+        """
 
     def rebuild(self, shard: int, commit: int, records: Iterable[Outgoing]) -> None:
         """Start a shard anew from what its tables hold (`tables.records_of`): at start, and when it is owned again."""
