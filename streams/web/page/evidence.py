@@ -5,6 +5,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from detectors.cell import CONSENT
+from detectors.kpi import VIOLATIONS
 from detectors.window import HOUR
 from governance.config import Config
 from governance.message.instant import format_instant, parse_instant
@@ -31,13 +33,17 @@ def evidence(
     kpi = data["key"].get("kpi") or (bound or {}).get("kpi")
     until = situation.overview.closed if story.active else min(situation.overview.closed, parse_instant(data["updated_at"]) + HOUR)
     hours = spans(situation.hours, until, data["key"], HOURS)
-    if kpi is None or not hours:
+    if not hours:
         return None
     breached = _breached(hours, data)
+    if data["check"] == "consent_violation":
+        verdicts = [data["key"]["verdict"]] if data["key"].get("verdict") else list(VIOLATIONS)
+        counted = [sum(span.counts.get(CONSENT + verdict, 0) for verdict in verdicts) for span in hours]
+        return _counted("Violations", counted, hours, breached, data)
     if kpi == "freshness_s":
-        return _silence(hours, breached, data)
+        return _counted("Exposures", [span.counts.get("exposures", 0) for span in hours], hours, breached, data)
     definitions = definitions_of(config, situation.overview.initiative)
-    if kpi not in definitions or definitions[kpi].numerator == "revenue_minor":
+    if kpi is None or kpi not in definitions or definitions[kpi].numerator == "revenue_minor":
         return None
     values = [span.value(kpi, definitions) for span in hours]
     if all(value is None for value in values[-NARROW_HOURS:]):
@@ -93,16 +99,15 @@ def segments(data: Published) -> Picture | None:
     }
 
 
-def _silence(hours: Sequence[Span], breached: Sequence[int], data: Published) -> Picture:
-    values = [span.counts.get("exposures", 0) for span in hours]
+def _counted(name: str, values: Sequence[int], hours: Sequence[Span], breached: Sequence[int], data: Published) -> Picture:
     place = where(data["key"])
-    finding = f"Exposures of {place}: {integer(values[-1])} in the last closed hour."
+    finding = f"{name} of {place}: {integer(values[-1])} in the last closed hour."
     return {
-        "title": "Exposures per hour",
+        "title": f"{name} per hour",
         "scope": f"{place}, last {len(hours)} h closed, UTC",
         "wide": hours_bars(values, _labels(hours, LABELS), breached, finding, WIDE),
         "narrow": hours_bars(values, _labels(hours, NARROW_LABELS), breached, finding, NARROW),
-        "head": "Exposures",
+        "head": name,
         "rows": [
             (f"{clock(format_instant(span.end - HOUR)):%H:%M}", integer(value), index in breached)
             for index, (span, value) in enumerate(zip(hours, values, strict=True))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from detectors.cell import CONSENT, Counts, add
+from detectors.kpi import VIOLATIONS
 from detectors.window import HOUR
 from governance.config import Config
 from governance.message.instant import format_instant
@@ -14,7 +15,6 @@ from streams.web.page.hours import spans
 from streams.web.page.mark import share_bar
 
 DAY_HOURS = 24
-VIOLATIONS = ("withdrawn", "refused", "revoked", "expired", "invalidated", "no_record")
 PROGRAMS = 40
 CHECKS = 12
 ORDER = ("valid", "not_applicable", "undetermined", "history_truncated", *VIOLATIONS)

@@ -306,3 +306,20 @@ def test_a_report_is_shown_under_its_own_policy() -> None:
         assert "/reports/q-9?format=html" in page
 
     run(site(model), script)
+
+
+def test_a_feed_that_stopped_and_a_violation_are_drawn_as_counts() -> None:
+    """Silence and violations have no rate to draw: their evidence is bars from zero, with the same numbers as a table."""
+    model = filled()
+    silent: dict[str, Any] = {"check": "threshold:stale-feed", "key": {"channel": "web", "kpi": "freshness_s"}}
+    refused: dict[str, Any] = {"check": "consent_violation", "key": {"channel": "web", "verdict": "withdrawn"}, "level": 3}
+    model.take(0, 2, [incident_step("opened", 1, NOW, name="i-2", **silent), incident_step("opened", 1, NOW, name="i-3", **refused)])
+
+    async def script(client: Client) -> None:
+        shown = await (await client.get("/", params={"open": "i-2"})).text()
+        assert "Exposures of web: 1,000 in the last closed hour." in shown
+        shown = await (await client.get("/", params={"open": "i-3"})).text()
+        assert "Violations of web: 0 in the last closed hour." in shown
+        assert "Personalised after withdrawal, web" in shown
+
+    run(site(model), script)
