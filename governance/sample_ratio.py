@@ -81,6 +81,7 @@ def largest(counts: Mapping[str, int], shares: Mapping[str, float]) -> float:
 def places(phases: Sequence[Phase]) -> list[dict[str, object]]:
     """Return the channels and profiles whose own split is off, most evident first, p corrected for how many were looked at."""
     names = sorted({name for phase in phases for sums in phase.arms.values() for name in sums if name.startswith(("channel.", "profile."))})
+    names = [name for name in names if sum(other.split(".", 1)[0] == name.split(".", 1)[0] for other in names) > 1]  # else it is the whole
     found: list[tuple[float, str, dict[str, int]]] = []
     for name in names:
         evidence = math.fsum(log_evidence(counted(phase, name, shares), shares) for phase in phases for shares in (planned(phase)[0],))

@@ -113,6 +113,7 @@ def progress(readout: Mapping[str, Any]) -> str:
     if readout["progress"] is None:
         return ""
     togo = "no number of users would do" if readout["users_to_go"] is None else f"about {integer(readout['users_to_go'])} users to go"
+    togo = togo if readout["users_to_go"] != 0 else "none to go"
     return f", {rate(readout['progress'])} of the precision wanted, {togo}"
 
 

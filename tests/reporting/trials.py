@@ -43,5 +43,7 @@ def won() -> Trial:
 def off() -> Trial:
     """Return a trial nobody configured whose split is off."""
     arms = {"a": arm(12_000, 0, 0), "b": arm(9_000, 0, 0)}
+    arms["a"] |= {"channel.web": 8_000, "channel.app": 4_000}
+    arms["b"] |= {"channel.web": 5_000, "channel.app": 4_000}
     phase = Stretch(START + 60_000, ["a", "b"], {}, arms)
     return trial(arms, stretches=[phase], failing_at=START + DAY, smallest_p=1e-9, mixed=0)
