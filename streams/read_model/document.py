@@ -9,6 +9,7 @@ A digest stands for an initiative's name and for a request id: both are written 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -28,6 +29,7 @@ class Document:
     data: Any
 
 
+@lru_cache(maxsize=4_096)  # asked for every message, and there are few initiatives
 def digest(text: str) -> str:
     """Return what stands for a text in a key."""
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).hexdigest()

@@ -92,7 +92,9 @@ def opened(story: Story, situation: Situation, config: Config, changes: Sequence
         "segments": segments(data),
         "compare": compare(story, situation, config, bound),
         "timeline": timeline(story, config, suspects, now),
-        "suspects": [{"change": suspect["change_id"], "said": suspected(suspect)} for suspect in suspects],
+        "suspects": [
+            {"change": suspect["change_id"], "said": suspected(suspect).removeprefix(str(suspect["change_id"]))} for suspect in suspects
+        ],
         "playbook": {
             "title": playbook.get("title"),
             "steps": list(playbook.get("steps") or ()),
