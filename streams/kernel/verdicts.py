@@ -111,7 +111,9 @@ class Verdicts:
             subjects.drop_window(owner, window)
         if head.last + EVIDENCE_KEPT <= now:
             head.last = BEFORE
-        after = forgotten(ledger, now, self._waits.correction)
+        # Windows settle in whole: what still waits may be judged as of a time before the rows go, so they stay as long.
+        waiting = (window - self._waits.base + self._waits.settle for window, (_, applied) in head.windows.items() if applied < 0)
+        after = forgotten(ledger, min([now, *waiting]), self._waits.correction)
         if max(ledger.stamp, head.active) + self._waits.quiet <= now and not head.windows:
             after = Ledger()
         elif upto > ledger.applied:
