@@ -10,6 +10,7 @@ import pytest
 from detectors.window import HOUR, MINUTE
 from governance.config import load_config
 from governance.message.instant import parse_instant
+from streams.cli.policy_files import policies_of
 from streams.demo.stage import Stage
 from streams.file_replay import FileReplay, Folder, replay_to_folder
 from streams.kernel.record import Outgoing
@@ -84,6 +85,7 @@ def test_the_demo_publishes_what_a_replay_of_the_same_events_publishes(tmp_path:
         pass
     write(script, 3, tmp_path / "events.jsonl")
     replayed = Folder(tmp_path / "replayed")
-    summary = replay_to_folder(FileReplay([str(tmp_path / "events.jsonl")], config, 4, replayed.write), replayed, until=None, drain=True)
+    run = FileReplay([str(tmp_path / "events.jsonl")], config, 4, replayed.write, policies=policies_of(config, None))
+    summary = replay_to_folder(run, replayed, until=None, drain=True)
     assert shown.close() == summary["outputs_sha256"]
     assert shown.counts["incidents"] > 0
