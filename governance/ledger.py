@@ -143,11 +143,11 @@ def recorded(ledger: Ledger, said: Statement) -> Ledger:
     """
     order, stamp = ledger.order + 1, max(said.stamp, ledger.stamp)
     ledger = replace(ledger, order=order, stamp=stamp)
-    if ledger.gone is not None and said.effective <= ledger.gone[0]:
-        return ledger
     entry = Entry(order, said.effective, stamp, said.expires, said.source)
     rows, floors, lost = dict(ledger.rows), dict(ledger.floors), ledger.lost
     for scope, state in sorted(said.states.items()):
+        if ledger.gone is not None and covers(ledger.gone[0], Row(state, entry)):
+            continue
         if scope not in rows and len(rows) >= SCOPES and scope != (ANY, ANY):
             lost = max(lost, said.effective)
             continue
@@ -225,6 +225,11 @@ def goes(erasure: Entry, horizon: int) -> int:
     return max(erasure.effective, erasure.stamp) + horizon
 
 
+def covers(time: int, row: Row) -> bool:
+    """Return whether an erasure at `time` (ms) takes a row with it: all before, and what it wins over at its own millisecond."""
+    return (row.entry.effective, RANKS[row.state]) <= (time, RANKS[ERASED])
+
+
 def forgotten(ledger: Ledger, watermark: int, horizon: int) -> Ledger:
     """Return the ledger without the rows of erasures that the watermark has passed by `horizon`; what remains of them is a time."""
     barriers = [row.entry for row in ledger.rows.get((ANY, ANY), ()) if row.state == ERASED and goes(row.entry, horizon) <= watermark]
@@ -232,13 +237,13 @@ def forgotten(ledger: Ledger, watermark: int, horizon: int) -> Ledger:
         return ledger
     last = max(barriers, key=lambda entry: entry.effective)
     time = last.effective
-    kept = {scope: tuple(row for row in rows if row.entry.effective > time) for scope, rows in ledger.rows.items()}
+    kept = {scope: tuple(row for row in rows if not covers(time, row)) for scope, rows in ledger.rows.items()}
     gone = (time, goes(last, horizon)) if ledger.gone is None or ledger.gone[0] < time else ledger.gone
     return replace(
         ledger,
         rows={scope: rows for scope, rows in kept.items() if rows},
-        floors={scope: floor for scope, floor in ledger.floors.items() if floor > time},
-        lost=ledger.lost if ledger.lost > time else BEFORE,
+        floors={scope: floor for scope, floor in ledger.floors.items() if floor >= time},
+        lost=ledger.lost if ledger.lost >= time else BEFORE,
         gone=gone,
     )
 
