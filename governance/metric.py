@@ -50,15 +50,13 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """A treatment against control: what they show, the sequence's comparison (None before burn-in), the same without burn-in."""
+    """A treatment against control: what they show, the sequence's comparison (None before burn-in), the arms of each phase."""
 
     treatment: Estimate
     control: Estimate
     difference: float
     seen: sequence.Comparison | None
-    raw: sequence.Comparison | None
-    fixed: sequence.Comparison | None
-    only: tuple[Estimate, Estimate] | None
+    pairs: tuple[tuple[Estimate, Estimate], ...]
 
 
 def metric_of(name: str, own: Initiative | None, better: Better | None = None) -> Metric | None:
@@ -77,9 +75,11 @@ def metric_of(name: str, own: Initiative | None, better: Better | None = None) -
 
 def currencies(metric: Metric, phases: Sequence[Phase]) -> list[str]:
     """Return the currencies that occur in a metric's sums."""
-    last = "s" if metric.kind == "mean" else "m"
-    found = {tuple(name.rsplit(".", 2)) for phase in phases for sums in phase.arms.values() for name in sums}
-    return sorted(parts[1] for parts in found if len(parts) == 3 and parts[0] == metric.prefix and parts[2] == last)
+    if not metric.money:
+        return []
+    first, last = f"{metric.prefix}.", ".s" if metric.kind == "mean" else ".m"
+    names = {name for phase in phases for sums in phase.arms.values() for name in sums if name.startswith(first) and name.endswith(last)}
+    return sorted(name.removeprefix(first).removesuffix(last) for name in names)
 
 
 def unreadable(metric: Metric | None, phases: Sequence[Phase]) -> str | None:
@@ -115,16 +115,18 @@ def contrast(metric: Metric, phases: Sequence[Phase], arm: str, control: str) ->
     try:
         pairs = [(estimate(metric, phase.arms[arm], currency), estimate(metric, phase.arms[control], currency)) for phase in both]
         known = [(one, other) for one, other in pairs if one is not None and other is not None]
-        pooled = [estimate(metric, total(phase.arms[name] for phase in both), currency) for name in (arm, control)]
-        if not known or pooled[0] is None or pooled[1] is None:
+        if not known:
             return NO_USERS
-        raw = combined([sequence.compare(*pair) for pair in known])
         seen = combined([sequence.compare(*pair) for pair in known if sequence.burned_in(*pair)])
-        fixed = combined([welch_comparison(*pair) for pair in known])
+        if len(known) == 1:
+            return Contrast(*known[0], known[0][0].value - known[0][1].value, seen, tuple(known))
+        one, other = (estimate(metric, total(phase.arms[name] for phase in both), currency) for name in (arm, control))
+        whole = combined([sequence.compare(*pair) for pair in known])
     except OverflowError:
         return OUT_OF_RANGE
-    difference = raw.difference if raw is not None and len(known) > 1 else pooled[0].value - pooled[1].value
-    return Contrast(pooled[0], pooled[1], difference, seen, raw, fixed, known[0] if len(known) == 1 else None)
+    if one is None or other is None:
+        return NO_USERS
+    return Contrast(one, other, whole.difference if whole is not None else one.value - other.value, seen, tuple(known))
 
 
 def combined(found: Sequence[sequence.Comparison | None]) -> sequence.Comparison | None:
@@ -152,10 +154,13 @@ def welch_comparison(treatment: Estimate, control: Estimate) -> sequence.Compari
 
 def fixed_horizon(found: Contrast, alpha: float) -> sequence.Welch | None:
     """Return what a test for one planned look says: Welch's, over several phases the normal one."""
-    if found.only is not None:
-        return sequence.welch(*found.only, alpha)
-    if found.fixed is None:
+    try:
+        if len(found.pairs) == 1:
+            return sequence.welch(*found.pairs[0], alpha)
+        seen = combined([welch_comparison(*pair) for pair in found.pairs])
+        if seen is None:
+            return None
+        reach = student_quantile(1.0 - alpha / 2.0, NORMAL) * seen.standard_error
+        return sequence.Welch(sequence.around(seen.difference, reach), student_p(seen.difference / seen.standard_error, NORMAL))
+    except OverflowError:
         return None
-    reach = student_quantile(1.0 - alpha / 2.0, NORMAL) * found.fixed.standard_error
-    p = student_p(found.fixed.difference / found.fixed.standard_error, NORMAL)
-    return sequence.Welch(sequence.around(found.fixed.difference, reach), p)
