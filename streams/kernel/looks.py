@@ -8,6 +8,7 @@ incident at once (1 of 1), through the same machinery as any other breach. An ex
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from detectors.cell import Counts, add
@@ -30,6 +31,7 @@ Phase = Callable[[], bool | None]
 Sums = dict[tuple[int, str], Counts]
 
 
+@lru_cache(maxsize=8)
 def trial_rules(base: int) -> dict[str, Threshold]:
     """Return the rules behind incidents of experiments, as the watch takes them: one breach opens."""
     found = {
