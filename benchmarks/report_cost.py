@@ -30,6 +30,7 @@ CARRIED = (1, 100, 1_000)
 PROMISE_MS = 200.0
 CONFIG = """
 version: 1
+privacy: {default_jurisdiction: US}
 initiatives:
   home:
     title: Home
