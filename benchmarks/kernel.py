@@ -4,7 +4,8 @@
 
 Process time, so that neighbours on the machine do not show; the parts of one repetition run one after the other, medians over
 repetitions. `aggregate` is what is left of the intake's step once decoding and marks, measured alone, are taken off; `tick` is
-what waited judged for consent, sent as bulletins, and the commit. `monitor` is everything from a bulletin to closed windows and what they say.
+what waited judged for consent, sent as bulletins, and the commit. `monitor` is everything from a bulletin to closed windows and
+what they say.
 """
 
 import sys
