@@ -16,6 +16,7 @@ CONFIG = """version: 1
 initiatives:
   open-bandit:
     title: Open Bandit
+    jurisdiction: US                       # the log says nothing of consent; where no record is a denial, every exposure would be one
     owners:
       testing_lead: {person: ana, substitutes: [ben]}
       personalization_architect: {person: chi, substitutes: []}
