@@ -18,7 +18,7 @@ from streams.kernel.publishing import publish
 from streams.kernel.record import Outgoing, Shard
 from streams.kernel.request import judge_request
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
-from streams.kernel.snapshot import snapshot
+from streams.kernel.snapshot import snapshot, with_incidents
 from streams.kernel.stamp import BEGINNING
 from streams.kernel.standing import STANDINGS
 
@@ -82,7 +82,7 @@ class Desk:
         found = snapshot(self._draft, initiative, command, self._now, self._now, sha256, config)
         if command.conditions:
             judge_request(self._draft, found, command, sha256, config)
-            found = snapshot(self._draft, initiative, command, self._now, self._now, sha256, config)
+            found = with_incidents(self._draft, found)
         return build(found)
 
 

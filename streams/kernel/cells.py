@@ -39,6 +39,11 @@ def unpack_cells(value: bytes | None) -> Cells:
     return {(profile, channel, cohort, variant): counts for profile, channel, cohort, variant, counts in rows}
 
 
+def slices_of(cells: int) -> range:
+    """Return the slices an initiative with so many admitted cells has."""
+    return range(-(-cells // SLICE_CELLS))
+
+
 def merge(into: Cells, more: Mapping[Cell, Mapping[str, int]]) -> None:
     """Add cells to cells."""
     for cell, counts in more.items():

@@ -3,7 +3,7 @@
 l [initiative, due, event id]   rule changes as they acted
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -39,7 +39,17 @@ def law(draft: Draft) -> InForce | None:
     return found if brought else None
 
 
-def judged(draft: Draft, initiative: str, start: int, now: int) -> tuple[Checklist, list[dict[str, Any]]] | None:
+Acted = tuple[int, dict[str, Any], dict[str, Any]]
+
+
+def acted(draft: Draft, initiative: str) -> list[Acted]:
+    """Return (due, change, where it was read) of every rule change kept of an initiative, in the order they acted."""
+    keys = [key for key in draft.keys(RULES) if key_parts(key)[0] == initiative]
+    found = [(key_parts(key)[1], *unpack(draft.get(key) or b"")) for key in keys]
+    return sorted(((due, change, evidence) for due, change, evidence in found), key=lambda one: (one[0], one[1]["event_id"]))
+
+
+def judged(draft: Draft, rules: Sequence[Acted], start: int, now: int) -> tuple[Checklist, list[dict[str, Any]]] | None:
     """Return the checklist of the rules that changed in [start, now) and what their versions changed; None where no policy holds.
 
     Only those rules are judged, so the cost follows the changes of the period and not the length of the log.
@@ -47,16 +57,12 @@ def judged(draft: Draft, initiative: str, start: int, now: int) -> tuple[Checkli
     standing = law(draft)
     if standing is None:
         return None
-    acted = [(key_parts(key), *unpack(draft.get(key) or b"")) for key in draft.keys(RULES)]
-    own = [(parts[1], change, evidence) for parts, change, evidence in acted if parts[0] == initiative and parts[1] <= now]
+    own = [one for one in rules if one[0] <= now]
     touched = {change["rule_id"] for due, change, _ in own if due > start}
-    book = RuleBook.of(events(found for found in own if found[1]["rule_id"] in touched))
+    book = RuleBook.of(
+        (read_change(change), evidence["partition"], evidence["offset"]) for _, change, evidence in own if change["rule_id"] in touched
+    )
     return checklist(book, standing, now), version_differences(book)
-
-
-def events(rows: Any) -> list[tuple[RuleChange, int, int]]:
-    """Return rule changes with where they were read, as a rule book takes them."""
-    return [(read_change(change), evidence["partition"], evidence["offset"]) for _, change, evidence in rows]
 
 
 def read_change(change: Mapping[str, Any]) -> RuleChange:

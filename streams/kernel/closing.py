@@ -8,6 +8,7 @@ Everything a phase reads is due by then; a phase done twice from the same rows s
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from detectors.cell import DIMENSIONS, LAST_MS, Counts, add, project
@@ -24,13 +25,13 @@ from streams.kernel.cells import (
     KEPT_MINUTES,
     LATE,
     MINUTES,
-    SLICE_CELLS,
     Admission,
     CellRows,
     Cells,
     add_extra,
     merge,
     sliced,
+    slices_of,
 )
 from streams.kernel.consent import Consent
 from streams.kernel.looks import SRM_SHARE, Looks, trial_rules
@@ -100,22 +101,22 @@ class Closing:
         minutes = sliced(self.level("m"), self.admission)
         whole = wholes(minutes.values())
         for part in sorted(minutes):
-            yield lambda part=part: self.close_minute(part, minutes[part], whole)  # type: ignore[misc]
-        slices = range(-(-self.standing.cells // SLICE_CELLS))
+            yield partial(self.close_minute, part, minutes[part], whole)
+        slices = slices_of(self.standing.cells)
         if self.now % HOUR == 0:
             hour = sliced(self.level("h"), self.admission)
             for part in slices:
-                yield lambda part=part: self.close_hour(part, hour.get(part, {}))  # type: ignore[misc]
+                yield partial(self.close_hour, part, hour.get(part, {}))
         yield self.late_to_days
         if self.now % DAY == 0:
             for part in slices:
-                yield lambda part=part: self.close_day(part)  # type: ignore[misc]
+                yield partial(self.close_day, part)
         yield self.pass_time
         yield self.take_rules
         yield from self.looks.phases()
         for check, threshold in self.thresholds.items():
             if threshold.kpi == FRESHNESS:
-                yield lambda check=check, threshold=threshold: self.see(check, threshold)  # type: ignore[misc]
+                yield partial(self.see, check, threshold)
             known = threshold.kpi in self.definitions or threshold.kpi in (FRESHNESS, VARIANT_SHARE, SRM_SHARE)
             if known and ends(self.now, threshold.window):
                 yield from self.judging(check, threshold)
@@ -212,7 +213,7 @@ class Closing:
 
     def past(self) -> Cells:
         """Return everything kept up to now: days, the hours of the open day, the base windows of the open hour."""
-        slices = range(-(-self.standing.cells // SLICE_CELLS))
+        slices = slices_of(self.standing.cells)
         today, hour = self.now // DAY * DAY, self.now // HOUR * HOUR
         ends = [(DAYS, end) for end in range(self.standing.first_day or today, today + 1, DAY)]
         ends += [(HOURS, end) for end in range(today + HOUR, hour + 1, HOUR)]
@@ -226,7 +227,7 @@ class Closing:
         """Yield the phases that judge a threshold's keys, so many at a time."""
         found = self.eligible(check, threshold)
         for at in range(0, len(found), KEYS_A_PHASE):
-            yield lambda some=found[at : at + KEYS_A_PHASE]: self.judge(check, threshold, some)  # type: ignore[misc]
+            yield partial(self.judge, check, threshold, found[at : at + KEYS_A_PHASE])
 
     def judge(self, check: str, threshold: Threshold, breaches: Sequence[Breach]) -> None:
         """Take some keys through their life cycle."""
@@ -267,7 +268,7 @@ class Closing:
         """Return the cells of the window of `size` that ends now: day rows for whole days, else base windows."""
         found = self._windows.get(size)
         if found is None:
-            slices = range(-(-self.standing.cells // SLICE_CELLS))
+            slices = slices_of(self.standing.cells)
             if size % DAY == 0:
                 found = {}
                 for end in range(self.now - size + DAY, self.now + 1, DAY):
@@ -302,7 +303,7 @@ class Closing:
     def forget(self) -> None:
         """Drop rows past their time."""
         standing = self.standing
-        slices = range(-(-standing.cells // SLICE_CELLS))
+        slices = slices_of(standing.cells)
         standing.first_minute = self._forget(MINUTES, standing.first_minute, standing.last_minute, KEPT_MINUTES, self.base, slices)
         standing.first_hour = self._forget(HOURS, standing.first_hour, standing.last_hour, KEPT_HOURS, HOUR, slices)
         standing.first_day = self._forget(DAYS, standing.first_day, standing.last_day, KEPT_DAYS, DAY, slices)

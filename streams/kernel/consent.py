@@ -15,7 +15,7 @@ from detectors.window import DAY, HOUR, end_of
 from governance.identity import consent_finding_id, event_id
 from streams.kernel.bulletin import SYSTEM, Adds
 from streams.kernel.cells import DAYS, HOURS, KEPT_HOURS, KEPT_MINUTES, MINUTES, SLICE_CELLS, Admission, CellRows, Cells, merge, sliced
-from streams.kernel.publishing import kpi_window, publish, window_of
+from streams.kernel.publishing import Found, finding, kpi_window
 from streams.kernel.rows import Draft
 from streams.kernel.violations import CHECK, Violations
 
@@ -141,21 +141,20 @@ class Consent:
         _, _, _, subject, _, time, event = item["key"]
         identity = consent_finding_id(check, subject, event)
         end = end_of(time, self._base)
-        data = {
-            "finding_id": identity,
-            "check": check,
-            "initiative": self._initiative,
-            "key": dict(key),
-            "severity": severity,
-            "state": state,
-            "observed": observed,
-            "expected": expected,
-            "threshold": None,
-            "window": window_of(end - self._base, end),
-            "score": None,
-            "policy": self._policy,
-            "evidence": [dict(zip(("topic", "partition", "offset", "event_id"), place, strict=True)) for place in item["evidence"]],
-        }
+        found = Found(
+            finding_id=identity,
+            check=check,
+            initiative=self._initiative,
+            key=key,
+            start=end - self._base,
+            end=end,
+            state=state,
+            severity=severity,
+            observed=observed,
+            expected=expected,
+            policy=self._policy,
+            evidence=[dict(zip(("topic", "partition", "offset", "event_id"), place, strict=True)) for place in item["evidence"]],
+        )
         # An event id may come again once it is forgotten: its time (of a consent record the stamp) tells the two apart.
         named = event_id("finding", identity, step, item["key"][2] if "check" in item else time)
-        self._draft.send(publish("findings", "finding", self._initiative, named, check, self._now, data))
+        self._draft.send(finding(found, named, self._now))

@@ -8,7 +8,7 @@ incident at once (1 of 1), through the same machinery as any other breach. An ex
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from detectors.cell import Counts, add
@@ -19,7 +19,7 @@ from governance.experiment import Standing, evidence
 from governance.identity import event_id, finding_id, incident_key
 from governance.trial import Trial
 from streams.kernel.bulletin import Adds
-from streams.kernel.publishing import publish, window_of
+from streams.kernel.publishing import Found, finding
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
 from streams.kernel.watch import Breach, Watch
 
@@ -86,7 +86,7 @@ class Looks:
         """Yield a phase per experiment with something new: sums, a change that names it, or its planned end."""
         ending = {name for name, end in self._ends() if end == self._now}
         for name in sorted({*self._sums, *self._changes, *ending}):
-            yield lambda name=name: self._look(name)  # type: ignore[misc]
+            yield partial(self._look, name)
 
     def _ends(self) -> Iterator[tuple[str, int]]:
         for name, experiment in self._own.experiments.items() if self._own is not None else ():
@@ -170,23 +170,19 @@ class Looks:
         if len(decision.arms) == 1:
             key["variant"] = decision.arms[0]
         identity = finding_id("decision", incident_key("decision", self._initiative, {"experiment_id": name}), self._now)
-        data: dict[str, Any] = {
-            "finding_id": identity,
-            "check": "decision",
-            "initiative": self._initiative,
-            "key": key,
-            "severity": "info",
-            "state": "confirmed",
-            "observed": {**decided(decision), "look": trial.looks, "users": trial.assigned(), "intervals": trial.numbers},
-            "expected": None if before is None else decided(before),
-            "threshold": None,
-            "window": window_of(self._now - self._base, self._now),
-            "score": None,
-            "policy": self._policy,
-            "evidence": [],
-        }
-        event = event_id("finding", identity, "confirmed")
-        self._draft.send(publish("findings", "finding", self._initiative, event, "decision", self._now, data))
+        found = Found(
+            finding_id=identity,
+            check="decision",
+            initiative=self._initiative,
+            key=key,
+            start=self._now - self._base,
+            end=self._now,
+            severity="info",
+            observed={**decided(decision), "look": trial.looks, "users": trial.assigned(), "intervals": trial.numbers},
+            expected=None if before is None else decided(before),
+            policy=self._policy,
+        )
+        self._draft.send(finding(found, event_id("finding", identity, "confirmed"), self._now))
 
     def failing(self, threshold: Threshold) -> list[Breach]:
         """Return the share of experiments that fail the ratio test, of those with two arms and traffic in the window that ends now."""

@@ -17,15 +17,15 @@ from streams.kernel.bulletin import SYSTEM, Adds
 from streams.kernel.cells import KEPT_DAYS, add_extra
 from streams.kernel.closing import Closing, Ground, ground_of
 from streams.kernel.configs import BLOBS, ENTRIES, config_entries
-from streams.kernel.pending import config_of
+from streams.kernel.pending import COMMIT_BYTES, config_of, newest_before
 from streams.kernel.record import Commit, Record, Shard
 from streams.kernel.retention import forget_before
 from streams.kernel.rows import Draft, Rows, key_parts, pack, row_key, unpack
+from streams.kernel.snapshot import POSITIONS
 from streams.kernel.stamp import BEGINNING, MonitorStamp
 from streams.kernel.standing import STANDINGS, Standing
 
-DUE, QUEUE, POSITIONS = b"o", b"q", b"y"
-COMMIT_BYTES = 1 << 20
+DUE, QUEUE = b"o", b"q"
 
 
 class ChannelGapError(Exception):
@@ -210,7 +210,7 @@ class MonitorFold:
 
     def config_at(self, end: int) -> tuple[str, Config]:
         """Return (sha256, config) of the newest config effective before `end`, the first one where none is."""
-        sha256 = max((entry for entry in self._entries if entry[0] < end), default=self._entries[0])[1]
+        sha256 = newest_before(self._entries, end)
         return sha256, config_of(self.draft.get(row_key(BLOBS, sha256)) or b"")
 
     def next_config(self, now: int) -> int:

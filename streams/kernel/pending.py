@@ -1,9 +1,10 @@
 """Rows the intake's fold and its ticks share: what waits for the next tick, and the configs the shard has heard of.
 
-    p [commit]   what one commit added, until a tick sends it: adds by initiative, configs, rows to sweep by hour
-    c [which]    the first config, whose timing holds for the life of the shard, the last one, and all by the time they take effect
+p [commit]   what one commit added, until a tick sends it: adds by initiative, configs, rows to sweep by hour
+c [which]    the first config, whose timing holds for the life of the shard, the last one, and all by the time they take effect
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -43,6 +44,10 @@ def config_entries(draft: Draft) -> list[list[Any]]:
 
 def config_before(draft: Draft, time: int) -> Config:
     """Return the newest config effective before a time (ms), the first one where none is."""
-    entries = config_entries(draft)
-    sha256 = max((entry for entry in entries if entry[0] < time), default=entries[0])[1]
-    return config_of(draft.get(row_key(CONFIGS, "of", sha256)) or b"")
+    return config_of(draft.get(row_key(CONFIGS, "of", newest_before(config_entries(draft), time))) or b"")
+
+
+def newest_before(entries: Sequence[list[Any]], time: int) -> str:
+    """Return the sha256 of the newest of (effective at, sha256) before a time (ms), of the first one where none is."""
+    sha256: str = max((entry for entry in entries if entry[0] < time), default=entries[0])[1]
+    return sha256

@@ -1,6 +1,7 @@
 """What a monitor shard says: CloudEvents out of plain values, with ids that a replay makes again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
@@ -34,6 +35,45 @@ def publish(topic: str, kind: str, key: str | None, identity: str, subject: str,
 def window_of(start: int, end: int) -> dict[str, str]:
     """Return a window as it is written."""
     return {"start": format_instant(start), "end": format_instant(end)}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found in one window, [start, end) in ms; `policy` names what judged it, `threshold` the bound where there was one."""
+
+    finding_id: str
+    check: str
+    initiative: str
+    key: Mapping[str, str]
+    start: int
+    end: int
+    state: str = "confirmed"
+    severity: str = "warning"
+    observed: Any = None
+    expected: Any = None
+    threshold: float | None = None
+    policy: Mapping[str, str] | None = None
+    evidence: Sequence[Mapping[str, Any]] = ()
+
+
+def finding(found: Found, identity: str, time: int) -> Outgoing:
+    """Return one step of a finding; `identity` is the event's id, `time` event time in ms."""
+    data = {
+        "finding_id": found.finding_id,
+        "check": found.check,
+        "initiative": found.initiative,
+        "key": dict(found.key),
+        "severity": found.severity,
+        "state": found.state,
+        "observed": found.observed,
+        "expected": found.expected,
+        "threshold": found.threshold,
+        "window": window_of(found.start, found.end),
+        "score": None,
+        "policy": found.policy,
+        "evidence": list(found.evidence),
+    }
+    return publish("findings", "finding", found.initiative, identity, found.check, time, data)
 
 
 def public_counts(counts: Mapping[str, int], revision: str = "counts") -> dict[str, Any]:

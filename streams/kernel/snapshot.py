@@ -1,5 +1,6 @@
 """What a report is made from, read out of a shard's rows: as many as the period has days or hours, whatever the number of events."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -11,9 +12,8 @@ from governance.message.command import Command
 from governance.message.instant import parse_instant
 from reporting.snapshot import Row, Snapshot
 from streams.kernel.bulletin import REFUSED, SYSTEM
-from streams.kernel.cells import DAYS, EXTRAS, HOURS, LATE, SLICE_CELLS, CellRows, Cells, merge
-from streams.kernel.checks import judged
-from streams.kernel.closing import RULES
+from streams.kernel.cells import DAYS, EXTRAS, HOURS, LATE, CellRows, Cells, merge, slices_of
+from streams.kernel.checks import acted, judged
 from streams.kernel.looks import trials
 from streams.kernel.rows import Draft, key_parts, row_key, unpack
 from streams.kernel.standing import Standing
@@ -39,7 +39,7 @@ class RowReader:
 
     def __init__(self, draft: Draft, initiative: str, now: int, base: int) -> None:
         standing = Standing.read(draft, initiative) or Standing()
-        self._slices = range(-(-standing.cells // SLICE_CELLS))
+        self._slices = slices_of(standing.cells)
         self._rows = CellRows(draft, initiative, base)
         self._now = now
         self._base = base
@@ -74,8 +74,9 @@ def snapshot(draft: Draft, initiative: str, command: Command, to: int, now: int,
     reader = RowReader(draft, initiative, now, config.timing.window)
     own = config.initiatives.get(initiative)
     extras = day_extras(draft, initiative, start, end)
-    checks = judged(draft, initiative, start, to)
-    incidents = [(data, steps) for data, steps in remembered(draft, initiative) if data_overlaps(data, start, end)]
+    rules = acted(draft, initiative)
+    checks = judged(draft, rules, start, to)
+    incidents = incidents_of(draft, initiative, start, end)
     return Snapshot(
         initiative=initiative,
         title=own.title if own is not None and own.title else initiative,
@@ -89,8 +90,8 @@ def snapshot(draft: Draft, initiative: str, command: Command, to: int, now: int,
         config=config,
         config_sha256=sha256,
         incidents=tuple(data for data, _ in incidents),
-        timelines={data["incident_id"]: tuple(steps) for data, steps in incidents},
-        rule_changes=tuple(rule_changes(draft, initiative, start, end)),
+        timelines=timelines_of(incidents),
+        rule_changes=tuple({**change, "evidence_at": where} for due, change, where in rules if start < due <= end_of(end - 1, DAY)),
         decision_paths=paths(extras),
         refused=refused(day_extras(draft, SYSTEM, start, end)),
         feeds=tuple(feeds(draft)),
@@ -101,6 +102,25 @@ def snapshot(draft: Draft, initiative: str, command: Command, to: int, now: int,
 
 
 REQUESTED = {"request_id", "requested_at", "requested_by", "initiative", "window", "detail", "dimension", "alert_threshold"}
+
+
+Told = list[tuple[dict[str, Any], list[dict[str, Any]]]]
+
+
+def incidents_of(draft: Draft, initiative: str, start: int, end: int) -> Told:
+    """Return (incident after its last step, its steps) of those alive in [start, end), oldest first."""
+    return [(data, steps) for data, steps in remembered(draft, initiative) if data_overlaps(data, start, end)]
+
+
+def timelines_of(incidents: Told) -> dict[str, tuple[dict[str, Any], ...]]:
+    """Return the steps of incidents by id."""
+    return {data["incident_id"]: tuple(steps) for data, steps in incidents}
+
+
+def with_incidents(draft: Draft, found: Snapshot) -> Snapshot:
+    """Return a snapshot with the incidents as the draft has them now, all else as it was."""
+    incidents = incidents_of(draft, found.initiative, found.period_from, found.period_to)
+    return replace(found, incidents=tuple(data for data, _ in incidents), timelines=timelines_of(incidents))
 
 
 def data_overlaps(data: dict[str, Any], start: int, end: int) -> bool:
@@ -133,17 +153,6 @@ def refused(extras: dict[str, int]) -> dict[str, int]:
         code = orjson.loads(name)[0].removeprefix(REFUSED)
         found[code] = found.get(code, 0) + number
     return found
-
-
-def rule_changes(draft: Draft, initiative: str, start: int, end: int) -> list[dict[str, Any]]:
-    """Return the rule changes that acted in the period, oldest first, each with where it was read."""
-    found = []
-    for key in draft.keys(RULES):
-        of, due, _ = key_parts(key)
-        if of == initiative and start < due <= end_of(end - 1, DAY):
-            change, evidence = unpack(draft.get(key) or b"")
-            found.append((due, change["event_id"], {**change, "evidence_at": evidence}))
-    return [change for _, _, change in sorted(found, key=lambda item: item[:2])]
 
 
 def feeds(draft: Draft) -> list[dict[str, Any]]:

@@ -208,4 +208,3 @@ def plain_episode(episode: Episode) -> list[Any]:
 def episode_of(value: list[Any]) -> Episode:
     """Return the episode `plain_episode` gave."""
     return Episode(*[*value[:-1], tuple(value[-1])])
-

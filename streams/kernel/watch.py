@@ -22,7 +22,7 @@ from governance.ladder import Owner, responsible, snapshot
 from governance.message.instant import format_instant
 from governance.playbook import playbook
 from streams.kernel.bulletin import SYSTEM
-from streams.kernel.publishing import publish, window_of
+from streams.kernel.publishing import Found, finding, publish
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
 
 SERIES, TIMERS, SEEN, INCIDENTS, AUDIT = b"t", b"a", b"f", b"u", b"g"
@@ -153,24 +153,19 @@ class Watch:
 
     def _find(self, threshold: Threshold, subject: Subject, named: str, breach: Breach, state: str) -> None:
         identity = finding_id(subject.check, named, breach.end)
-        data = {
-            "finding_id": identity,
-            "check": subject.check,
-            "initiative": self._initiative,
-            "key": dict(subject.key),
-            "severity": "warning",
-            "state": state,
-            "observed": breach.observed,
-            "expected": None,
-            "threshold": threshold.value,
-            "window": window_of(breach.end - threshold.window, breach.end),
-            "score": None,
-            "policy": self._policy,
-            "evidence": [],
-        }
-        self._draft.send(
-            publish("findings", "finding", self._initiative, event_id("finding", identity, state), subject.check, breach.end, data)
+        found = Found(
+            finding_id=identity,
+            check=subject.check,
+            initiative=self._initiative,
+            key=subject.key,
+            start=breach.end - threshold.window,
+            end=breach.end,
+            state=state,
+            observed=breach.observed,
+            threshold=threshold.value,
+            policy=self._policy,
         )
+        self._draft.send(finding(found, event_id("finding", identity, state), breach.end))
 
     def _after(
         self,
@@ -250,22 +245,8 @@ class Watch:
         """Publish a finding that opens nothing by itself."""
         named = incident_key(check, self._initiative, key)
         identity = finding_id(check, named, end)
-        data: dict[str, Any] = {
-            "finding_id": identity,
-            "check": check,
-            "initiative": self._initiative,
-            "key": dict(key),
-            "severity": "warning",
-            "state": "confirmed",
-            "observed": observed,
-            "expected": expected,
-            "threshold": None,
-            "window": window_of(end - window, end),
-            "score": None,
-            "policy": None,
-            "evidence": [],
-        }
-        self._draft.send(publish("findings", "finding", self._initiative, event_id("finding", identity, "confirmed"), check, end, data))
+        found = Found(identity, check, self._initiative, key, end - window, end, observed=observed, expected=expected)
+        self._draft.send(finding(found, event_id("finding", identity, "confirmed"), end))
 
     def seen(self, threshold: Threshold, check: str) -> dict[tuple[str, ...], int]:
         """Return event time of the last event per key, ms, for `freshness_s`; nothing for a rule that is new."""
