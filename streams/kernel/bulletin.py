@@ -17,12 +17,14 @@ initiative: edges of decision paths and rule versions seen. `refused` goes to ev
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain, count
 from typing import Any
 from zlib import crc32
 
 import orjson
 
-from detectors.cell import Cell, Counts, add
+from detectors.cell import OTHER, Cell, Counts, add
 from detectors.window import DAY, HOUR, end_of
 from governance.contribution import exact, plain
 from streams.kernel.record import Outgoing, Shard
@@ -40,6 +42,19 @@ Address = tuple[str, int, int]  # level m, h, d or c; end of the row; due time
 def monitor_of(initiative: str, shards: int) -> int:
     """Return the monitor shard that owns an initiative."""
     return crc32(initiative.encode()) % shards
+
+
+@lru_cache(maxsize=1_024)
+def rest_of(shard: Shard) -> str:
+    """Return the initiative that counts what a monitor shard has no room for: the first of `__other__`, `__other__1`… that is its own.
+
+    A name that two shards shared would give two contents one id; and a report about it has to find its shard.
+
+    >>> [rest_of(Shard(number, 3, b"")) for number in range(3)]
+    ['__other__1', '__other__', '__other__3']
+    """
+    names = chain([OTHER], (f"{OTHER}{number}" for number in count(1)))
+    return next(name for name in names if monitor_of(name, shard.shards) == shard.number)
 
 
 def address(time: int, stamp: int, lateness: int, window: int) -> Address:

@@ -7,14 +7,14 @@ z [initiative, end, slice]   what was added to the day itself while it is open, 
 e [initiative, end]          counts of the whole initiative on that day: path edges, rule versions
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from detectors.cell import DIMENSIONS, OTHER, Cell, Counts, add
 from detectors.window import DAY, HOUR, end_of
-from governance.config import Config
+from governance.config.section import Limits
 from streams.kernel.rows import Draft, pack, row_key, unpack
 
 MINUTES, HOURS, DAYS, LATE, EXTRAS, ADMITTED, NAMES = b"m", b"h", b"d", b"z", b"e", b"k", b"n"
@@ -110,22 +110,27 @@ def add_extra(draft: Draft, initiative: str, day: int, extra: Mapping[str, int])
     value = draft.get(key)
     if value is None:
         draft.drop(row_key(EXTRAS, initiative, day - KEPT_DAYS))
-    found: Counts = unpack(value)[0] if value else {}
+    draft.put(key, pack(with_names(unpack(value)[0] if value else {}, extra)))
+
+
+def with_names(found: Counts, extra: Mapping[str, int]) -> Counts:
+    """Return the counts with more added to them; names beyond the cap share one."""
     for name, number in sorted(extra.items()):
         kept = name if name in found or len(found) < EXTRA_NAMES else orjson.dumps([orjson.loads(name)[0], OTHER]).decode()
         found[kept] = found.get(kept, 0) + number
-    draft.put(key, pack(found))
+    return found
 
 
 class Admission:
-    """Which dimension values and cells an initiative may have; the rest shares `__other__` (design section 8)."""
+    """Which dimension values and cells an initiative may have; the rest shares `__other__` (design section 8).
 
-    def __init__(self, draft: Draft, initiative: str, config: Config, cells: int) -> None:
+    They are admitted as they arrive, in the order of the signals, and for good: what waits for its window is as small as the caps.
+    """
+
+    def __init__(self, draft: Draft, initiative: str, cells: int) -> None:
         self._draft = draft
         self._initiative = initiative
-        self._limits = config.limits
         self.cells = cells
-        self.overflowed: set[str] = set()
         self._names: dict[str, set[str]] = {}
         self._homes: dict[Cell, tuple[Cell, int]] = {}  # of admitted cells only, so that it stays as small as the limits
 
@@ -136,8 +141,9 @@ class Admission:
             names = self._names[dimension] = set(unpack(value)[0]) if value else set()
         return names
 
-    def admit(self, cells: Iterable[Cell]) -> None:
-        """Admit cells in order while there is room; what finds none is remembered in `overflowed`."""
+    def admit(self, cells: Iterable[Cell], limits: Limits) -> set[str]:
+        """Admit cells in order while there is room; return what had none left: dimensions, or `cell`."""
+        full: set[str] = set()
         grown: set[str] = set()
         for cell in cells:
             if cell in self._homes:
@@ -146,26 +152,28 @@ class Admission:
                 known = self._known(dimension)
                 if value in known or value == OTHER:
                     continue
-                if len(known) < getattr(self._limits, limit):
+                if len(known) < getattr(limits, limit):
                     known.add(value)
                     grown.add(dimension)
                 else:
-                    self.overflowed.add(dimension)
-            self._number(self._reduced(cell))
+                    full.add(dimension)
+            if not self._number(self._reduced(cell), limits.cells):
+                full.add("cell")
         for dimension in grown:
             self._draft.put(row_key(NAMES, self._initiative, dimension), pack(sorted(self._names[dimension])))
+        return full
 
-    def _number(self, cell: Cell) -> None:
+    def _number(self, cell: Cell, most: int) -> bool:
         key = row_key(ADMITTED, self._initiative, *cell)
         if self._draft.get(key) is not None:
-            return
+            return True
         whole = (OTHER,) * 4
-        if cell != whole and self.cells >= self._limits.cells:
-            self.overflowed.add("cell")
-            self._number(whole)
-            return
+        if cell != whole and self.cells >= most:
+            self._number(whole, most)
+            return False
         self._draft.put(key, pack(self.cells))
         self.cells += 1
+        return True
 
     def _reduced(self, cell: Cell) -> Cell:
         profile, channel, cohort, variant = (
@@ -190,6 +198,13 @@ class Admission:
             self._homes[cell] = found
         return found
 
+    def folded(self, rows: Iterable[list[Any]]) -> list[list[Any]]:
+        """Return the cells of an add of a bulletin, all admitted before, as they are counted."""
+        found: Cells = {}
+        for *named, counts in rows:
+            merge(found, {self.home(plain_cell(named))[0]: counts})
+        return [[*cell, counts] for cell, counts in found.items() if counts]
+
 
 def sliced(cells: Mapping[Cell, Counts], admission: Admission) -> dict[int, Cells]:
     """Return cells merged into the cells they are counted in, by slice."""
@@ -200,6 +215,7 @@ def sliced(cells: Mapping[Cell, Counts], admission: Admission) -> dict[int, Cell
     return found
 
 
-def plain_counts(value: Any) -> Cells:
-    """Return the cells of one add of a bulletin."""
-    return {(profile, channel, cohort, variant): dict(counts) for profile, channel, cohort, variant, counts in value}
+def plain_cell(named: Sequence[str]) -> Cell:
+    """Return the cell that stands in a message as a list."""
+    profile, channel, cohort, variant = named
+    return profile, channel, cohort, variant

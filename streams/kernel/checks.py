@@ -1,6 +1,6 @@
 """The policy checks of one initiative's rule changes, out of the rows the shard keeps: what a report says of them.
 
-l [initiative, due, event id]   rule changes as they acted
+l [initiative, due, event id]   rule changes as they acted; those counted in `__other__` with the initiative they name at the end
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,8 +44,7 @@ Acted = tuple[int, dict[str, Any], dict[str, Any]]
 
 def acted(draft: Draft, initiative: str) -> list[Acted]:
     """Return (due, change, where it was read) of every rule change kept of an initiative, in the order they acted."""
-    keys = [key for key in draft.keys(RULES) if key_parts(key)[0] == initiative]
-    found = [(key_parts(key)[1], *unpack(draft.get(key) or b"")) for key in keys]
+    found = [(key_parts(key)[1], *unpack(draft.get(key) or b"")) for key in draft.group(RULES, initiative)]
     return sorted(((due, change, evidence) for due, change, evidence in found), key=lambda one: (one[0], one[1]["event_id"]))
 
 

@@ -1,6 +1,6 @@
 """Closing: all that becomes due for one initiative at one base window end, in phases small enough for one commit each.
 
-    admit ─► minute slices ─► hour slices ─► late to the day ─► day slices ─► timers ─► rule changes ─► looks ─► seen
+    told ─► minute slices ─► hour slices ─► late to the day ─► day slices ─► timers ─► rule changes ─► looks ─► seen
           ─► thresholds by keys ─► verdict slices ─► violations ─► finish
 
 Everything a phase reads is due by then; a phase done twice from the same rows says the same.
@@ -58,10 +58,8 @@ class Ground:
     admission: Admission
 
 
-def ground_of(draft: Draft, initiative: str, sha256: str, config: Config) -> Ground:
-    """Return the ground of an initiative as its rows are in the step's draft."""
-    standing = Standing.read(draft, initiative) or Standing()
-    admission = Admission(draft, initiative, config, standing.cells)
+def ground_of(initiative: str, sha256: str, config: Config, admission: Admission) -> Ground:
+    """Return the ground of an initiative, `admission` being the step's own."""
     if initiative == SYSTEM:
         return Ground(sha256, {REFUSED_SHARE: Ratio("refused", "received", "down")}, {"refused_input": refusals(config)}, admission)
     own = config.initiatives.get(initiative)
@@ -97,7 +95,7 @@ class Closing:
 
     def phases(self) -> Iterator[Phase]:
         """Yield the phases in order; which ones there are depends only on rows no phase before the last changes."""
-        yield self.admit
+        yield self.tell
         minutes = sliced(self.level("m"), self.admission)
         whole = wholes(minutes.values())
         for part in sorted(minutes):
@@ -133,8 +131,8 @@ class Closing:
                     merge(found, cells)
         return found
 
-    def admit(self) -> None:
-        """Give every new cell its place, or `__other__`, before anything is counted; a new config is noted in the audit chain."""
+    def tell(self) -> None:
+        """Note a new config in the audit chain, and say once of each cap that it was reached."""
         if self.standing.config not in ("", self.sha256):
             self.watch.audit("config", self.now, {"from": self.standing.config, "to": self.sha256})
             self.watch.set_timers(self.rules)
@@ -142,13 +140,9 @@ class Closing:
             self.violations.flush()
             self.watch.forget_seen(self.thresholds)
         self.standing.config = self.sha256
-        cells = {cell for found in self.adds.cells.values() for cell in found}
-        self.admission.admit(sorted(cells))
-        new = sorted(self.admission.overflowed - set(self.standing.overflowed))
-        for dimension in new:
-            self.watch.notice("cardinality", {"feed": dimension}, self.now, self.base, None, None)
-        self.standing.overflowed += new
-        self.standing.cells = self.admission.cells
+        for what in self.standing.overflowed[self.standing.told :]:
+            self.watch.notice("cardinality", {"feed": what}, self.now, self.base, None, None)
+        self.standing.told = len(self.standing.overflowed)
         self.standing.write(self.draft, self.initiative)
 
     def close_minute(self, part: int, cells: Cells, whole: Mapping[tuple[str, ...], Counts]) -> None:
@@ -185,7 +179,7 @@ class Closing:
         self.rows.write(DAYS, self.now, part, found)
 
     def pass_time(self) -> bool:
-        """Move one incident whose time has come; none while the clock only runs on, but for what resolves and closes."""
+        """Move incidents whose time has come; none while the clock only runs on, but for what resolves and closes."""
         if self.watch.pass_time(self.rules, self.now, drain=self.drain):
             return True
         self.violations.pass_time()
@@ -196,7 +190,8 @@ class Closing:
         """Keep the rule changes that act now, in the order (time, event id)."""
         for rule in sorted(self.adds.rules, key=lambda rule: (rule["change"]["occurred_at"], rule["change"]["event_id"])):
             change = rule["change"]
-            self.draft.put(row_key(RULES, self.initiative, self.now, change["event_id"]), pack(change, rule["evidence"]))
+            foreign = [] if change["initiative"] == self.initiative else [change["initiative"]]  # in `__other__`, where ids may meet
+            self.draft.put(row_key(RULES, self.initiative, self.now, change["event_id"], *foreign), pack(change, rule["evidence"]))
 
     def see(self, check: str, threshold: Threshold) -> None:
         """Keep the last event of each key of a freshness threshold; a rule that is new looks at the rows there are."""
@@ -297,7 +292,7 @@ class Closing:
         if standing.last_day or late:
             standing.first_day = min([end for end in (standing.first_day, standing.last_day, *late) if end])
         self.forget()
-        standing.wake = self.next_wake()
+        standing.wake_at(self.draft, self.initiative, self.next_wake())
         standing.write(self.draft, self.initiative)
 
     def forget(self) -> None:

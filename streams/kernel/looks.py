@@ -58,7 +58,7 @@ def trial_rules(base: int) -> dict[str, Threshold]:
 
 def trials(draft: Draft, initiative: str) -> Iterator[tuple[str, Trial]]:
     """Yield (experiment, trial) of an initiative, by name."""
-    keys = [(parts[1], key) for key in draft.keys(TRIALS) if len(parts := key_parts(key)) == 2 and parts[0] == initiative]
+    keys = [(parts[1], key) for key in draft.group(TRIALS, initiative) if len(parts := key_parts(key)) == 2]
     for name, key in sorted(keys):
         yield name, Trial.read(unpack(draft.get(key) or b"")[0])
 

@@ -1,11 +1,11 @@
 """The monitor: one shard's fold of its bulletins. What arrives is put by; what decides runs when the watermark passes its due time.
 
-bulletin ─► put by, by (due time, initiative) ─► watermark = least over all intake shards ─► close what is due, in order ─► answer commands
+bulletin ─► admit ─► put by (due time, initiative) ─► watermark = least over intake shards ─► close what is due, in order ─► answer commands
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import Any
 
 import orjson
@@ -13,8 +13,8 @@ import orjson
 from detectors.window import DAY, HOUR, end_of
 from governance.config import Config
 from streams.kernel.answers import Desk, forget_answers
-from streams.kernel.bulletin import SYSTEM, Adds
-from streams.kernel.cells import KEPT_DAYS, add_extra
+from streams.kernel.bulletin import SYSTEM, Adds, rest_of
+from streams.kernel.cells import KEPT_DAYS, Admission, add_extra, plain_cell, with_names
 from streams.kernel.closing import Closing, Ground, ground_of
 from streams.kernel.configs import BLOBS, ENTRIES, config_entries
 from streams.kernel.pending import COMMIT_BYTES, config_of, newest_before
@@ -23,9 +23,10 @@ from streams.kernel.retention import forget_before
 from streams.kernel.rows import Draft, Rows, key_parts, pack, row_key, unpack
 from streams.kernel.snapshot import POSITIONS
 from streams.kernel.stamp import BEGINNING, MonitorStamp
-from streams.kernel.standing import STANDINGS, Standing
+from streams.kernel.standing import STANDINGS, WAKES, Standing
 
 DUE, QUEUE = b"o", b"q"
+PUT_BY = ("adds", "rules", "items", "sums")
 
 
 class ChannelGapError(Exception):
@@ -84,20 +85,10 @@ class MonitorFold:
         self._entries = config_entries(self.draft)
         self._base = base_of(self.draft)
         self._due: dict[tuple[int, str], list[bytes]] = {}
-        for key in view.keys(DUE):
-            due, initiative, _ = key_parts(key)
-            self._due.setdefault((due, initiative), []).append(key)
-        self._wakes: dict[str, int] = {}
         self._grounds: dict[str, Ground] = {}
-        self._units = list(self._due)
-        for key in view.keys(STANDINGS):
-            self._woken(key_parts(key)[0])
-        heapify(self._units)
-
-    def _woken(self, initiative: str, wake: int | None = None) -> None:
-        standing = Standing.read(self.draft, initiative) if wake is None else None
-        self._wakes[initiative] = wake or (standing.wake if standing else 0)
-        heappush(self._units, (self._wakes[initiative], initiative))
+        self._doors: dict[str, Admission] = {}
+        self._units: list[tuple[int, str]] = []  # what this step put by, and of the rows before it all due up to `_read_to`
+        self._read_to = BEGINNING
 
     def take(self, record: Record) -> bool:
         """Put by one part of a bulletin; a number seen before is dropped. Return whether something may be due now."""
@@ -124,27 +115,66 @@ class MonitorFold:
         base = self._base
         assert base is not None, "a bulletin before the first config"
         limit = self.stamp.closed
-        if initiative not in self._wakes:
-            Standing().write(self.draft, initiative)
-            self._wakes[initiative] = 0
+        for command in found["commands"]:
+            self.stamp = replace(self.stamp, queued=self.stamp.queued + 1)
+            self.draft.put(row_key(QUEUE, self.stamp.queued), pack(command))
+        if not any(found[kind] for kind in PUT_BY):
+            return  # who is only asked about is not watched
+        initiative = self._admit(initiative, found)
         groups: dict[int, dict[str, list[Any]]] = {}
         for level, end, due, cells, extra in found["adds"]:
             if due <= limit:  # a clock erred beyond the margin: its row is closed, the day takes it
                 cells = [[*cell, {**counts, "late": max(counts.get("late", 0), events(counts))}] for *cell, counts in cells]
                 level, end, due = "d", end_of(end - 1, DAY), limit + base
-            groups.setdefault(due, {"adds": [], "rules": [], "items": [], "sums": []})["adds"].append([level, end, due, cells, extra])
-        for kind in ("rules", "items", "sums"):
+            groups.setdefault(due, {kind: [] for kind in PUT_BY})["adds"].append([level, end, due, cells, extra])
+        for kind in PUT_BY[1:]:
             for one in found[kind]:
-                groups.setdefault(max(one["due"], limit + base), {"adds": [], "rules": [], "items": [], "sums": []})[kind].append(one)
+                groups.setdefault(max(one["due"], limit + base), {kind: [] for kind in PUT_BY})[kind].append(one)
         for due, group in groups.items():
             key = row_key(DUE, due, initiative, sequence)
             self.draft.put(key, pack(group))
             if (due, initiative) not in self._due:
                 heappush(self._units, (due, initiative))
             self._due.setdefault((due, initiative), []).append(key)
-        for command in found["commands"]:
-            self.stamp = replace(self.stamp, queued=self.stamp.queued + 1)
-            self.draft.put(row_key(QUEUE, self.stamp.queued), pack(command))
+
+    def _admit(self, named: str, found: dict[str, Any]) -> str:
+        """Give what arrived its place within the caps, in `found`; return the initiative that counts it."""
+        config = self._newest()
+        initiative, limits = self._place_of(named, config), config.limits
+        standing = Standing.read(self.draft, initiative) or Standing()
+        door = self._door(initiative, standing.cells)
+        cells = {plain_cell(cell) for *_, rows, _ in found["adds"] for *cell, _ in rows}
+        cells |= {plain_cell(item["cell"]) for item in found["items"] if "cell" in item}
+        full = door.admit(sorted(cells), limits)
+        if initiative != named:
+            found["sums"] = []  # the arms of many experiments in one would prove nothing
+            full |= {"initiative"} if initiative == rest_of(self.shard) else set()
+        standing.overflowed += sorted(full - set(standing.overflowed))
+        standing.cells = door.cells
+        standing.write(self.draft, initiative)
+        found["adds"] = [[*where, door.folded(rows), with_names({}, extra)] for *where, rows, extra in found["adds"]]
+        found["items"] = [{**item, "cell": door.home(plain_cell(item["cell"]))[0]} if "cell" in item else item for item in found["items"]]
+        return initiative
+
+    def _place_of(self, named: str, config: Config) -> str:
+        """Return the initiative that counts what came for `named`: its own if configured or while there is room, else the rest's."""
+        rest = rest_of(self.shard)
+        if named in config.initiatives or named in (SYSTEM, rest) or self.draft.get(row_key(STANDINGS, named)) is not None:
+            return named
+        if self.stamp.strangers >= config.limits.initiatives:
+            return rest
+        self.stamp = replace(self.stamp, strangers=self.stamp.strangers + 1)
+        return named
+
+    def _door(self, initiative: str, cells: int) -> Admission:
+        door = self._doors.get(initiative)
+        if door is None:
+            door = self._doors[initiative] = Admission(self.draft, initiative, cells)
+        return door
+
+    def _newest(self) -> Config:
+        """Return the config that is the last to take effect, of those heard of: what arrives now is mostly judged by it."""
+        return config_of(self.draft.get(row_key(BLOBS, self._entries[-1][1])) or b"")
 
     def _take_config(self, config: dict[str, Any]) -> None:
         entry = [BEGINNING if config["effective_at"] is None else config["effective_at"], config["sha256"]]
@@ -157,13 +187,17 @@ class MonitorFold:
         base = self._base = base_of(self.draft)
         assert base is not None
         at = max(end_of(entry[0], base), self.stamp.closed + base)
-        for initiative, wake in list(self._wakes.items()):
+        strangers = 0
+        for key in self.draft.keys(STANDINGS):
+            (initiative,) = key_parts(key)
+            strangers += initiative not in self._newest().initiatives and initiative not in (SYSTEM, rest_of(self.shard))
             standing = Standing.read(self.draft, initiative)
             # Never closed yet: its first closing notes the config of then; to be woken earlier would depend on what arrived first.
-            if standing is not None and standing.config and (not wake or wake > at):
-                standing.wake = at
+            if standing is not None and standing.config and (not standing.wake or standing.wake > at):
+                standing.wake_at(self.draft, initiative, at)
                 standing.write(self.draft, initiative)
-                self._woken(initiative)
+                heappush(self._units, (at, initiative))
+        self.stamp = replace(self.stamp, strangers=strangers)
 
     def _move(self, source: str, last: dict[str, Any]) -> None:
         watermark = last["watermark"]
@@ -199,14 +233,26 @@ class MonitorFold:
         self.full = self.draft.size > COMMIT_BYTES
 
     def _next(self, limit: int) -> tuple[int, str] | None:
+        if limit > self._read_to:
+            self._read_due(limit)
         if self.stamp.unit:
             return int(self.stamp.unit[0]), str(self.stamp.unit[1])
         while self._units:
             unit = self._units[0]
-            if unit in self._due or (unit[0] > 0 and self._wakes.get(unit[1]) == unit[0]):
+            if unit in self._due or self.draft.get(row_key(WAKES, *unit)) is not None:
                 return unit if unit[0] <= limit else None
             heappop(self._units)
         return None
+
+    def _read_due(self, limit: int) -> None:
+        for kind in (DUE, WAKES):
+            for at in self.draft.rows.firsts(kind):
+                for key in self.draft.rows.group(kind, at) if self._read_to < int(at) <= limit else ():
+                    due, initiative, *_ = key_parts(key)
+                    if kind == DUE:
+                        self._due.setdefault((due, initiative), []).append(key)
+                    heappush(self._units, (due, initiative))
+        self._read_to = limit
 
     def config_at(self, end: int) -> tuple[str, Config]:
         """Return (sha256, config) of the newest config effective before `end`, the first one where none is."""
@@ -229,7 +275,9 @@ class MonitorFold:
         sha256, config = self.config_at(now)
         ground = self._grounds.get(initiative)
         if ground is None or ground.sha256 != sha256:
-            ground = self._grounds[initiative] = ground_of(self.draft, initiative, sha256, config)
+            standing = Standing.read(self.draft, initiative) or Standing()
+            door = self._door(initiative, standing.cells)
+            ground = self._grounds[initiative] = ground_of(initiative, sha256, config, door)
         closing = Closing(self.draft, initiative, now, adds, ground, config, self.next_config(now), drain=drain)
         done = int(self.stamp.unit[2]) if self.stamp.unit else 0
         for number, phase in enumerate(closing.phases()):
@@ -245,7 +293,7 @@ class MonitorFold:
         for key in keys:
             self.draft.drop(key)
         self._due.pop((now, initiative), None)
-        self._woken(initiative, closing.standing.wake)
+        heappush(self._units, (closing.standing.wake, initiative))
         self.stamp = replace(self.stamp, unit=[])
         self._measure()
 

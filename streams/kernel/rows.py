@@ -17,13 +17,20 @@ class RowVersionError(Exception):
     """A row was written by a version this code does not read."""
 
 
-class Rows:
-    """The committed rows of one shard, by table; only `apply` changes them."""
+Part = str | int
 
-    __slots__ = ("_tables", "stamp")
+
+class Rows:
+    """The committed rows of one shard, by table; only `apply` changes them.
+
+    A table asked for by the first part of its keys is indexed by it from then on: what is asked for costs what it holds.
+    """
+
+    __slots__ = ("_groups", "_tables", "stamp")
 
     def __init__(self) -> None:
         self._tables: dict[bytes, dict[bytes, bytes]] = {}
+        self._groups: dict[bytes, dict[Part, dict[bytes, None]]] = {}
         self.stamp: bytes | None = None
 
     @classmethod
@@ -43,6 +50,22 @@ class Rows:
     def keys(self, kind: bytes) -> Iterable[bytes]:
         """Return the keys of one table."""
         return self._tables.get(kind, {}).keys()
+
+    def group(self, kind: bytes, first: Part) -> Iterable[bytes]:
+        """Return the keys of one table that begin with `first`, in no promised order."""
+        return self._grouped(kind).get(first, {}).keys()
+
+    def firsts(self, kind: bytes) -> Iterable[Part]:
+        """Return what the keys of one table begin with, each once."""
+        return self._grouped(kind).keys()
+
+    def _grouped(self, kind: bytes) -> dict[Part, dict[bytes, None]]:
+        groups = self._groups.get(kind)
+        if groups is None:
+            groups = self._groups[kind] = {}
+            for key in self._tables.get(kind, {}):
+                groups.setdefault(key_parts(key)[0], {})[key] = None
+        return groups
 
     def size(self, kind: bytes) -> int:
         """Return how many rows one table holds."""
@@ -64,10 +87,26 @@ class Rows:
     def _put(self, key: bytes, value: bytes | None) -> None:
         if key == STAMP:
             self.stamp = value
-        elif value is None:
-            self._tables.get(key[:1], {}).pop(key, None)
+            return
+        table = self._tables.setdefault(key[:1], {})
+        groups = self._groups.get(key[:1])
+        if groups is not None and (value is None) == (key in table):
+            _regroup(groups, key, there=value is not None)
+        if value is None:
+            table.pop(key, None)
         else:
-            self._tables.setdefault(key[:1], {})[key] = value
+            table[key] = value
+
+
+def _regroup(groups: dict[Part, dict[bytes, None]], key: bytes, *, there: bool) -> None:
+    first: Part = key_parts(key)[0]
+    group = groups.setdefault(first, {})
+    if there:
+        group[key] = None
+    else:
+        group.pop(key, None)
+    if not group:
+        del groups[first]
 
 
 def pack(*parts: Any) -> bytes:
@@ -104,33 +143,48 @@ class Draft:
 
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
-        self._new: dict[bytes, bytes | None] = {}
+        self._new: dict[bytes, dict[bytes, bytes | None]] = {}  # by table
         self.outbox: list[Outgoing] = []
         self.size = 0
 
     def get(self, key: bytes) -> bytes | None:
         """Return the row's value as this step has it."""
-        if key in self._new:
-            return self._new[key]
+        new = self._new.get(key[:1])
+        if new is not None and key in new:
+            return new[key]
         return self.rows.get(key)
 
     def put(self, key: bytes, value: bytes) -> None:
         """Set a row."""
-        self.size += len(value) - len(self._new.get(key) or b"") + (0 if key in self._new else len(key) + 12)
-        self._new[key] = value
+        new = self._new.setdefault(key[:1], {})
+        self.size += len(value) - len(new.get(key) or b"") + (0 if key in new else len(key) + 12)
+        new[key] = value
 
     def drop(self, key: bytes) -> None:
         """Delete a row if it is there."""
         value = self.get(key)
         if value is not None:
-            self.size += -len(value) if key in self._new else len(key) + 12
-            self._new[key] = None
+            new = self._new.setdefault(key[:1], {})
+            self.size += -len(value) if key in new else len(key) + 12
+            new[key] = None
 
     def keys(self, kind: bytes) -> list[bytes]:
         """Return the keys of one table as this step has it, in no promised order."""
-        old = [key for key in self.rows.keys(kind) if self._new.get(key, b"") is not None]
-        seen = self.rows.get
-        return old + [key for key, value in self._new.items() if key[:1] == kind and value is not None and seen(key) is None]
+        return self._as_now(kind, self.rows.keys(kind), kind)
+
+    def group(self, kind: bytes, first: Part) -> list[bytes]:
+        """Return the keys of one table that begin with `first` as this step has it, in no promised order."""
+        return self._as_now(kind, self.rows.group(kind, first), row_key(kind, first)[:-1])
+
+    def _as_now(self, kind: bytes, old: Iterable[bytes], start: bytes) -> list[bytes]:
+        new, seen = self._new.get(kind, {}), self.rows.get
+        follow = (b",", b"]") if len(start) > 1 else b""  # 1 is no beginning of 12
+        kept = [key for key in old if new.get(key, b"") is not None]
+        return kept + [
+            key
+            for key, value in new.items()
+            if value is not None and key.startswith(start) and key.startswith(follow, len(start)) and seen(key) is None
+        ]
 
     def send(self, message: Outgoing) -> None:
         """Add a message to the commit's outbox."""
@@ -139,5 +193,6 @@ class Draft:
 
     def commit(self, stamp: bytes) -> Commit:
         """Return the step's commit; rows that were made and dropped within the step leave no trace."""
-        rows = {key: value for key, value in self._new.items() if value is not None or self.rows.get(key) is not None}
+        seen = self.rows.get
+        rows = {key: value for new in self._new.values() for key, value in new.items() if value is not None or seen(key) is not None}
         return Commit(rows, stamp, tuple(self.outbox))

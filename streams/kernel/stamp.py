@@ -53,6 +53,7 @@ class IntakeStamp(_Stamp):
 class MonitorStamp(_Stamp):
     """Next offset wanted; per intake shard the last number, watermark and watermark outside a drain; due times closed up to `closed`.
 
+    `strangers` is how many initiatives were admitted that no config names.
     `unit` is the place inside a due time where the last commit stopped: [due, initiative, phase], or nothing.
     """
 
@@ -65,6 +66,7 @@ class MonitorStamp(_Stamp):
     commits: int = 0
     answered: int = 0
     queued: int = 0
+    strangers: int = 0
 
     def watermark(self, shards: int) -> int:
         """Return the smallest watermark over the last bulletins of all intake shards; a shard not heard yet holds it at the beginning."""

@@ -1,7 +1,7 @@
 """The watched keys of one initiative: each threshold's series, their incidents, and everything an incident's step publishes.
 
 t [initiative, check, kpi, dimensions, values…]   series: last windows, living incident, ladder at its opening
-a [initiative]                                    timers: [due, check, kpi, dimensions, values…] of the incidents that time alone can change
+a [initiative, due, check, kpi, dimensions, values…]   timers of the incidents that time alone can change
 f [initiative, check, kpi, dimensions]            last event per key, for `freshness_s`
 u [initiative, incident]                          the incident after its last step, and its steps so far
 g [initiative]                                    head of the audit chain
@@ -26,6 +26,7 @@ from streams.kernel.publishing import Found, finding, publish
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
 
 SERIES, TIMERS, SEEN, INCIDENTS, AUDIT = b"t", b"a", b"f", b"u", b"g"
+TIMERS_A_PHASE = 200  # incidents moved in one phase: each may publish about 6 KB
 KEPT_STEPS = 200  # steps of an incident kept for reports; the topic has them all
 
 
@@ -104,45 +105,45 @@ class Watch:
         return series.history[-1][0] if series.history else -1
 
     def pass_time(self, thresholds: Mapping[str, Threshold], now: int, *, drain: bool) -> bool:
-        """Move the first incident whose time has come; return whether there was one. A drain runs no acknowledgement timeout."""
-        for at, *place in self.timers():
-            if at > now:
+        """Move incidents whose time has come, some at a time; return whether there were any. A drain runs no acknowledgement timeout."""
+        moved = 0
+        for at, *place in sorted(timer for timer in self.timers() if timer[0] <= now):
+            if moved == TIMERS_A_PHASE:
                 break
             threshold = ruled_by(thresholds, place)
             if threshold is None:  # nothing judges it any more, so nothing escalates it either
-                self._timer(place, None)
-                return True
+                self._draft.drop(self._timer(at, place))
+                moved += 1
+                continue
             series, ladder = self._load(row_key(SERIES, self._initiative, *place))
             if drain and series.episode is not None and series.episode.state != "resolved":
                 continue
             observed = pass_time(series, terms_of(self._config, threshold), now, self._config.timing.window)
             assert observed.step is not None, "a timer of another config: they are set anew when it changes"
             self._after(place, threshold, self._subject(threshold, place[0], place[3:]), observed, ladder, now)
-            return True
-        return False
+            moved += 1
+        return moved > 0
 
     def set_timers(self, thresholds: Mapping[str, Threshold]) -> None:
         """Set all timers anew: another config may wait longer or shorter, drop rules or bring them back."""
-        timers: list[list[Any]] = []
-        for key in self._draft.keys(SERIES):
-            initiative, *place = key_parts(key)
-            threshold = ruled_by(thresholds, place) if initiative == self._initiative else None
-            if threshold is not None:
-                at = due(self._load(key)[0], terms_of(self._config, threshold), self._config.timing.window)
-                timers += [] if at is None else [[at, *place]]
-        self._draft.put(row_key(TIMERS, self._initiative), pack(sorted(timers)))
+        for key in self._draft.group(TIMERS, self._initiative):
+            self._draft.drop(key)
+        for key in self._draft.group(SERIES, self._initiative):
+            place = key_parts(key)[1:]
+            threshold = ruled_by(thresholds, place)
+            at = None if threshold is None else self._due(self._load(key)[0], threshold)
+            if at is not None:
+                self._draft.put(self._timer(at, place), pack())
 
     def timers(self) -> list[list[Any]]:
-        """Return [due, check, kpi, dimensions, values…] of every incident that time alone can change, in order of due time."""
-        value = self._draft.get(row_key(TIMERS, self._initiative))
-        found: list[list[Any]] = unpack(value)[0] if value else []
-        return found
+        """Return [due, check, kpi, dimensions, values…] of every incident that time alone can change, in no promised order."""
+        return [key_parts(key)[1:] for key in self._draft.group(TIMERS, self._initiative)]
 
-    def _timer(self, place: list[str], at: int | None) -> None:
-        kept = [timer for timer in self.timers() if timer[1:] != place]
-        if at is not None:
-            kept.append([at, *place])
-        self._draft.put(row_key(TIMERS, self._initiative), pack(sorted(kept)))
+    def _timer(self, at: int, place: Sequence[str]) -> bytes:
+        return row_key(TIMERS, self._initiative, at, *place)
+
+    def _due(self, series: Series, threshold: Threshold) -> int | None:
+        return due(series, terms_of(self._config, threshold), self._config.timing.window)
 
     def _subject(self, threshold: Threshold, check: str, values: Any) -> Subject:
         named = dict(zip(threshold.group_by, values, strict=True))
@@ -188,10 +189,13 @@ class Watch:
             self.tell(subject, series.episode, observed.step, owner, now, threshold.reason)
             if observed.step == "closed":
                 series = replace(series, episode=None)
-        if observed.step is not None:
-            at = due(series, terms_of(self._config, threshold), self._config.timing.window)
-            self._timer(place, at)
-        self._keep(row_key(SERIES, self._initiative, *place), series, ladder)
+        kept = row_key(SERIES, self._initiative, *place)
+        before, after = self._due(self._load(kept)[0], threshold), self._due(series, threshold)
+        if before != after and before is not None:
+            self._draft.drop(self._timer(before, place))
+        if before != after and after is not None:
+            self._draft.put(self._timer(after, place), pack())
+        self._keep(kept, series, ladder)
 
     def tell(
         self,
@@ -260,14 +264,12 @@ class Watch:
 
     def forget_seen(self, thresholds: Mapping[str, Threshold]) -> None:
         """Drop what rules saw that left the config: should they come back, they have missed something."""
-        for key in self._draft.keys(SEEN):
-            initiative, *place = key_parts(key)
-            if initiative == self._initiative and ruled_by(thresholds, place) is None:
+        for key in self._draft.group(SEEN, self._initiative):
+            if ruled_by(thresholds, key_parts(key)[1:]) is None:
                 self._draft.drop(key)
 
 
 def remembered(draft: Draft, initiative: str) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """Return (incident after its last step, its steps) of an initiative, oldest first."""
-    keys = [key for key in draft.keys(INCIDENTS) if key_parts(key)[0] == initiative]
-    found = [unpack(draft.get(key) or b"") for key in keys]
+    found = [unpack(draft.get(key) or b"") for key in draft.group(INCIDENTS, initiative)]
     return sorted(((data, steps) for data, steps in found), key=lambda pair: (pair[0]["opened_at"], pair[0]["incident_id"]))
