@@ -120,7 +120,7 @@ class MonitorFold:
             self.draft.put(row_key(QUEUE, self.stamp.queued), pack(command))
         if not any(found[kind] for kind in PUT_BY):
             return  # who is only asked about is not watched
-        initiative = self._admit(initiative, found)
+        named, initiative = initiative, self._admit(initiative, found)
         groups: dict[int, dict[str, list[Any]]] = {}
         for level, end, due, cells, extra in found["adds"]:
             if due <= limit:  # a clock erred beyond the margin: its row is closed, the day takes it
@@ -131,7 +131,7 @@ class MonitorFold:
             for one in found[kind]:
                 groups.setdefault(max(one["due"], limit + base), {kind: [] for kind in PUT_BY})[kind].append(one)
         for due, group in groups.items():
-            key = row_key(DUE, due, initiative, sequence)
+            key = row_key(DUE, due, initiative, sequence, named)  # of one part, many may be counted in one
             self.draft.put(key, pack(group))
             if (due, initiative) not in self._due:
                 heappush(self._units, (due, initiative))
