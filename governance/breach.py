@@ -1,45 +1,22 @@
-"""A threshold breached twice: the life of one watched key, from the first breach to the closed incident, as one table.
+"""A threshold breached twice: one watched key's last windows and its incident, moved by the table of `lifecycle`.
 
-    (nothing) ──met──► open ──repeat, timeout──► open, one level up ──clear──► resolved ──expire──► (nothing)
-                        ▲ │                                                     │
-                        │ └─acknowledge─► acknowledged ──repeat──► open         │
-                        └────────────────────── breach ─────────────────────────┘   reopened, one level up
+Only eligible windows are observed; one without enough evidence neither counts nor clears. `met`: M of the last N eligible windows are
+breached. `repeat`: they are again, counted after the last escalation. Consent incidents use the same table and begin at the last level.
 
-`met`: M of the last N eligible windows are breached. `repeat`: they are again, counted after the last escalation.
-Only eligible windows are observed; one without enough evidence neither counts nor clears. Consent incidents use the same table: they
-begin at the last level, and `retract` ends them in any state, closed ones too, when late evidence takes back all they were about.
+A silenced incident goes on, but nothing rises and nobody is asked before the silence is over: more breaches are occurrences, a
+reopening keeps its level, the time to acknowledge ends with the silence at the earliest.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+from governance.ladder import Owner
+from governance.lifecycle import Event, State, Step, following
 
 MAX_LEVEL = 3
 HORIZON_WINDOWS = 6  # a breach more than six window lengths old no longer counts (design section 12)
 KEPT_WINDOWS = 500  # breached windows an incident lists; `occurrences` goes on counting
-
-State = Literal["none", "open", "acknowledged", "resolved", "retracted"]
-Event = Literal["met", "breach", "repeat", "clear", "timeout", "expire", "retract"]
-Step = Literal["opened", "occurrence", "escalated", "resolved", "reopened", "closed", "retracted"]
-
-# (state, event) -> (state, step, levels up); what is not here changes nothing and says nothing.
-NEXT: dict[tuple[State, Event], tuple[State, Step, int]] = {
-    ("none", "met"): ("open", "opened", 1),
-    ("open", "breach"): ("open", "occurrence", 0),
-    ("open", "repeat"): ("open", "escalated", 1),
-    ("open", "timeout"): ("open", "escalated", 1),
-    ("open", "clear"): ("resolved", "resolved", 0),
-    ("acknowledged", "breach"): ("acknowledged", "occurrence", 0),
-    ("acknowledged", "repeat"): ("open", "escalated", 1),
-    ("acknowledged", "clear"): ("resolved", "resolved", 0),
-    ("resolved", "breach"): ("open", "reopened", 1),
-    ("resolved", "repeat"): ("open", "reopened", 1),
-    ("resolved", "expire"): ("none", "closed", 0),
-    ("open", "retract"): ("retracted", "retracted", 0),
-    ("acknowledged", "retract"): ("retracted", "retracted", 0),
-    ("resolved", "retract"): ("retracted", "retracted", 0),
-    ("none", "retract"): ("retracted", "retracted", 0),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +38,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """One incident while it lives; times in ms, `windows` the ends of the breached windows it lists."""
+    """One incident while it lives; times in ms, `windows` the ends of the breached windows it lists, `owner` who was asked last.
+
+    `pages` counts the records that asked somebody, `paged_at` is the last of them.
+    """
 
     incident_id: str
     number: int
@@ -75,6 +55,24 @@ class Episode:
     sequence: int = 0
     occurrences: int = 0
     windows: tuple[int, ...] = ()
+    owner: Owner | None = None
+    remediation: tuple[Mapping[str, Any], ...] = ()
+    silenced_until: int = 0
+    pages: int = 0
+    paged_at: int = 0
+
+    def plain(self) -> list[Any]:
+        """Return it as plain values."""
+        owner = self.owner
+        asked = None if owner is None else [owner.role, owner.person, owner.substitute_for, owner.reason]
+        return [asked if item.name == "owner" else getattr(self, item.name) for item in fields(self)]
+
+    @classmethod
+    def of(cls, value: Sequence[Any]) -> "Episode":
+        """Return the episode that `plain` gave."""
+        named = dict(zip((item.name for item in fields(cls)), value, strict=True))
+        owner = None if named["owner"] is None else Owner(*named["owner"])
+        return cls(**{**named, "owner": owner, "windows": tuple(named["windows"]), "remediation": tuple(named["remediation"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,11 @@ def observe(series: Series, terms: Terms, end: int, breach: bool, identify: Call
         return happened(replace(series, episodes=number, episode=new), "met", end, finding="confirmed")
     windows = (*episode.windows, end)[-KEPT_WINDOWS:]
     series = replace(series, episode=replace(episode, windows=windows, occurrences=episode.occurrences + 1, cleared=0))
-    again = episode.level < MAX_LEVEL and len([at for at in fresh if at > episode.escalated_at]) >= terms.datapoints
+    again = (
+        episode.level < MAX_LEVEL
+        and end >= episode.silenced_until
+        and len([at for at in fresh if at > episode.escalated_at]) >= terms.datapoints
+    )
     return happened(series, "repeat" if again else "breach", end, finding="confirmed")
 
 
@@ -135,7 +137,7 @@ def due(series: Series, terms: Terms, base: int) -> int | None:
     if episode.state == "resolved":
         return ((episode.resolved_at + terms.reopens_for) // base + 1) * base
     if episode.state == "open" and episode.level < MAX_LEVEL:
-        return -(-(episode.escalated_at + terms.ack_timeout) // base) * base
+        return -(-max(episode.escalated_at + terms.ack_timeout, episode.silenced_until) // base) * base
     return None
 
 
@@ -148,14 +150,33 @@ def pass_time(series: Series, terms: Terms, now: int, base: int) -> Observed:
 
 
 def happened(series: Series, event: Event, at: int, finding: Literal["pending", "confirmed"] | None = None) -> Observed:
-    """Return the series after an event of its incident; an event the table does not know leaves it as it is."""
+    """Return the series after an event of its incident at `at`, ms; one that changes nothing leaves it as it is."""
     episode = series.episode
     assert episode is not None
-    found = NEXT.get((episode.state, event))
-    if found is None:
+    found = following(episode.state, event)
+    if found.step is None:
         return Observed(series, finding=finding)
-    state, step, up = found
+    up = 0 if at < episode.silenced_until else found.up
     level = min(MAX_LEVEL, episode.level + up)
-    escalated_at = at if up else episode.escalated_at
-    after = replace(episode, state=state, level=level, escalated_at=escalated_at, updated_at=at, sequence=episode.sequence + 1)
-    return Observed(replace(series, episode=after), step, finding)
+    escalated_at = at if up or found.step in ("reopened", "reassigned") else episode.escalated_at
+    after = replace(episode, state=found.state, level=level, escalated_at=escalated_at, updated_at=at, sequence=episode.sequence + 1)
+    return Observed(replace(series, episode=after), found.step, finding)
+
+
+def wished(series: Series, event: Event, at: int) -> Observed:
+    """Return the series after what a person asked for at `at`, ms: acknowledge, resolve, log or silence.
+
+    A manual resolve spends all earlier breaches as a clear does. Raises RefusedError where the table refuses.
+    """
+    episode = series.episode
+    assert episode is not None
+    reason = following(episode.state, event).refused
+    if reason is not None:
+        raise RefusedError(reason)
+    if event == "resolve":
+        series = replace(series, spent=at, episode=replace(episode, resolved_at=at))
+    return happened(series, event, at)
+
+
+class RefusedError(Exception):
+    """A wish the incident's state does not allow; the message says what state it is in, to follow the words `the incident`."""

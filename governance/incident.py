@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from governance.breach import Episode, Step
+from governance.breach import Episode
 from governance.ladder import LEVELS, Owner
+from governance.lifecycle import Step
 from governance.message.instant import format_instant
 
 SEVERITIES = {1: "warning", 2: "high", 3: "critical"}
-ESCALATING = ("opened", "escalated", "reopened")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +29,18 @@ def owner_data(owner: Owner | None) -> dict[str, Any] | None:
     return {"role": owner.role, "person": owner.person, "substitute_for": owner.substitute_for, "reason": owner.reason}
 
 
-def incident_data(
-    subject: Subject, episode: Episode, step: Step, owner: Owner | None, advice: tuple[dict[str, Any], str]
-) -> dict[str, Any]:
+def incident_data(subject: Subject, episode: Episode, step: Step, advice: tuple[dict[str, Any], str]) -> dict[str, Any]:
     """Return the whole incident after a step, without its place in the audit chain."""
     playbook, action = advice
-    state = "closed" if step == "closed" else episode.state
     return {
         "incident_id": episode.incident_id,
         "check": subject.check,
         "initiative": subject.initiative,
         "key": dict(subject.key),
-        "state": state,
+        "state": episode.state,
         "level": episode.level,
-        "severity": SEVERITIES[episode.level] if owner is not None else "critical",
-        "owner": owner_data(owner),
+        "severity": SEVERITIES[episode.level] if episode.owner is not None else "critical",
+        "owner": owner_data(episode.owner),
         "opened_at": format_instant(episode.opened_at),
         "updated_at": format_instant(episode.updated_at),
         "sequence": episode.sequence,
@@ -53,7 +50,7 @@ def incident_data(
         "explanation": None,
         "playbook": playbook,
         "recommended_action": action,
-        "remediation": [],
+        "remediation": [dict(entry) for entry in episode.remediation],
         "episode": episode.number,
     }
 

@@ -1,14 +1,14 @@
 """What no single field can know: whether the parts of a config fit each other."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from detectors.kpi import BUILT_IN, FRESHNESS, VARIANT_SHARE, VIOLATIONS
 from detectors.window import DAY, HOUR
 from governance.config.initiative import Experiment, Initiative, Threshold
 from governance.config.problem import Path
-from governance.config.section import Source, Timing
+from governance.config.section import Role, Source, Timing
 from governance.message.duration import format_duration
 from governance.message.reading import MODELS
 
@@ -124,6 +124,17 @@ def _covers(one: Initiative) -> Iterator[Found]:
     for role, covering in one.covers.items():
         if role == covering:
             yield ("covers", role), "must be another role"
+        elif role in chain(covering, one.covers):
+            yield ("covers", role), "must not lead back to the same role: nobody would be left to ask"
+
+
+def chain(role: str, covers: Mapping[Role, Role]) -> list[str]:
+    """Return a role and what covers it, one after the other, each once."""
+    plain = {str(one): str(other) for one, other in covers.items()}
+    found = [role]
+    while (following := plain.get(found[-1])) is not None and following not in found:
+        found.append(following)
+    return found
 
 
 def _whole(allocation: dict[str, float], path: Path) -> Iterator[Found]:

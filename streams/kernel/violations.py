@@ -8,22 +8,22 @@ even where that one is closed. What happens to one incident in a row is one step
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from detectors.window import end_of
-from governance.breach import KEPT_WINDOWS, NEXT, Episode, Event, Series, Step, Terms, due, happened
+from governance.breach import KEPT_WINDOWS, Episode, Series, Terms, due, happened
 from governance.config import Config
 from governance.identity import incident_id, incident_key
 from governance.incident import Subject
-from governance.ladder import LEVELS, Owner, first_of, responsible, snapshot
+from governance.ladder import LEVELS, Owner, first_of
+from governance.lifecycle import LIVING, Event, Step
 from streams.kernel.rows import Draft, pack, row_key, unpack
 from streams.kernel.watch import Watch
 
 CHECK = "consent_violation"
 GROUPS, INDEX = b"v", b"j"
 BELOW_TOP = len(LEVELS) - 1  # opening adds one: these incidents start with the data privacy lead
-LIVING = ("open", "acknowledged", "resolved")
 REASON = "personalised exposures without valid consent"
 
 
@@ -126,7 +126,7 @@ class Violations:
             self._tell(place)
             group = self._open[place]
             group.cases = [case for case in group.cases if not self._over(group, case)]
-            cases = [[case.opened, case.standing, case.ladder, plain_episode(case.episode)] for case in group.cases]
+            cases = [[case.opened, case.standing, case.ladder, case.episode.plain()] for case in group.cases]
             if group.episodes:
                 self._draft.put(row_key(GROUPS, self._initiative, *place), pack(cases, group.episodes, group.hit))
                 living = group.living
@@ -153,7 +153,7 @@ class Violations:
             group = Group()
             if value is not None:
                 cases, group.episodes, group.hit = unpack(value)
-                group.cases = [Case(opened, standing, ladder, episode_of(episode)) for opened, standing, ladder, episode in cases]
+                group.cases = [Case(opened, standing, ladder, Episode.of(episode)) for opened, standing, ladder, episode in cases]
             self._open[place] = group
         return group
 
@@ -169,10 +169,8 @@ class Violations:
             group.episodes += 1
             named = incident_key(CHECK, self._initiative, self._subject(place).key)
             identity = incident_id(CHECK, named, self._now, group.episodes)
-            own = self._config.initiatives.get(self._initiative)
-            ladder = snapshot(own.owners, own.covers) if own else {}
             new = Episode(identity, group.episodes, "none", BELOW_TOP, self._now, self._now, self._now)
-            case = Case(group.first, 0, ladder, new)
+            case = Case(group.first, 0, self._watch.duty.ladder(), new)
             group.cases.append(case)
         windows = tuple(sorted({*case.episode.windows, *fresh}))[-KEPT_WINDOWS:]
         case.standing += len(fresh)
@@ -181,30 +179,19 @@ class Violations:
 
     def _step(self, place: Place, case: Case, event: Event) -> None:
         """Take an episode through an event and publish the step."""
-        assert (case.episode.state, event) in NEXT, "an event the table of incidents does not know"
         observed = happened(Series(episode=case.episode), event, self._now)
         assert observed.series.episode is not None
-        assert observed.step is not None
-        case.episode = observed.series.episode
-        _, owner = responsible(case.ladder, case.episode.level, ())
+        assert observed.step is not None, "an event that changes nothing"
+        case.episode = self._watch.duty.asked(observed.series.episode, observed.step, case.ladder, self._now)
         informed = self._informed(case, observed.step)
-        self._watch.tell(self._subject(place), case.episode, observed.step, owner, self._now, REASON, informed)
+        self._watch.tell(self._subject(place), case.episode, observed.step, self._now, REASON, informed)
 
     def _informed(self, case: Case, step: Step) -> list[tuple[int, Owner | None]]:
         """Return who of the lower levels is told: nobody is skipped silently, a role without a person is told of as such."""
         if step not in ("opened", "reopened"):
             return []
-        return [(level, first_of(case.ladder, level)) for level in range(1, case.episode.level)]
+        absent = self._watch.duty.absent(case.ladder, self._now)
+        return [(level, first_of(case.ladder, level, absent)) for level in range(1, case.episode.level)]
 
     def _subject(self, place: Place) -> Subject:
         return Subject(CHECK, self._initiative, {"channel": place[0], "verdict": place[1]}, self._base)
-
-
-def plain_episode(episode: Episode) -> list[Any]:
-    """Return an episode as plain values."""
-    return [getattr(episode, item.name) for item in fields(Episode)]
-
-
-def episode_of(value: list[Any]) -> Episode:
-    """Return the episode `plain_episode` gave."""
-    return Episode(*[*value[:-1], tuple(value[-1])])

@@ -8,20 +8,22 @@ g [initiative]                                    head of the audit chain
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from governance.audit import Chain
-from governance.breach import Episode, Observed, Series, Step, Terms, due, observe, pass_time
+from governance.breach import Episode, Observed, Series, Terms, due, observe, pass_time
 from governance.config import Config, Threshold
 from governance.identity import event_id, finding_id, incident_id, incident_key
-from governance.incident import ESCALATING, Subject, escalation_data, incident_data
-from governance.ladder import Owner, responsible, snapshot
+from governance.incident import Subject, escalation_data, incident_data
+from governance.ladder import Owner
+from governance.lifecycle import ESCALATING, Step
 from governance.message.instant import format_instant
 from governance.playbook import playbook
 from streams.kernel.bulletin import SYSTEM
+from streams.kernel.duty import Duty
 from streams.kernel.publishing import Found, finding, publish
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
 
@@ -74,17 +76,18 @@ class Watch:
         self._initiative = initiative
         self._config = config
         self._policy = {"id": "config", "sha256": config_sha256}
+        self.duty = Duty(draft, initiative, config)
 
     def _load(self, key: bytes) -> tuple[Series, dict[str, list[list[str]]]]:
         value = self._draft.get(key)
         if value is None:
             return Series(), {}
         history, episode, episodes, spent, ladder = unpack(value)
-        living = None if episode is None else Episode(*[*episode[:-1], tuple(episode[-1])])
+        living = None if episode is None else Episode.of(episode)
         return Series(tuple((end, hit) for end, hit in history), living, episodes, spent), ladder
 
     def _keep(self, key: bytes, series: Series, ladder: Mapping[str, Any]) -> None:
-        episode = None if series.episode is None else [getattr(series.episode, item.name) for item in fields(Episode)]
+        episode = None if series.episode is None else series.episode.plain()
         self._draft.put(key, pack(series.history, episode, series.episodes, series.spent, ladder if episode else {}))
 
     def judge(self, threshold: Threshold, check: str, breach: Breach) -> None:
@@ -179,16 +182,11 @@ class Watch:
     ) -> None:
         series = observed.series
         if observed.step == "opened":
-            found = self._config.initiatives.get(self._initiative)
-            ladder = snapshot(found.owners, found.covers) if found else {}
+            ladder = self.duty.ladder()
         if observed.step is not None and series.episode is not None:
-            level, owner = responsible(ladder, series.episode.level, ())
-            if owner is not None:
-                series = replace(series, episode=replace(series.episode, level=level))
-            assert series.episode is not None
-            self.tell(subject, series.episode, observed.step, owner, now, threshold.reason)
-            if observed.step == "closed":
-                series = replace(series, episode=None)
+            episode = self.duty.asked(series.episode, observed.step, ladder, now)
+            self.tell(subject, episode, observed.step, now, threshold.reason)
+            series = replace(series, episode=None if observed.step == "closed" else episode)
         kept = row_key(SERIES, self._initiative, *place)
         before, after = self._due(self._load(kept)[0], threshold), self._due(series, threshold)
         if before != after and before is not None:
@@ -202,14 +200,13 @@ class Watch:
         subject: Subject,
         episode: Episode,
         step: Step,
-        owner: Owner | None,
         now: int,
         reason: str | None,
         informed: Sequence[tuple[int, Owner | None]] = (),
     ) -> None:
         """Publish an incident's step, ask its owner where the step escalates, and tell those `informed`, each at their level."""
         advice = playbook(subject.check, subject.key.get("kpi"), self._config.playbooks)
-        data = incident_data(subject, episode, step, owner, advice)
+        data = incident_data(subject, episode, step, advice)
         entry = self.audit(
             "incident", now, {name: data[name] for name in ("incident_id", "check", "step", "sequence", "state", "level", "owner")}
         )
@@ -217,9 +214,9 @@ class Watch:
         key = incident_key(subject.check, self._initiative, subject.key)
         identity = event_id("incident", episode.incident_id, episode.sequence)
         self._draft.send(publish("incidents", f"incident.{step}", key, identity, episode.incident_id, now, data))
-        if step in ESCALATING:
+        if step in ESCALATING and now >= episode.silenced_until:
             why = f"{step}: {reason or subject.check}" if step == "opened" else f"{step} to level {episode.level}"
-            asked = escalation_data(data, owner, why)
+            asked = escalation_data(data, episode.owner, why)
             escalated = event_id("escalation", episode.incident_id, episode.sequence)
             self._draft.send(publish("escalations", "escalation", key, escalated, episode.incident_id, now, asked))
             for level, person in informed:

@@ -1,0 +1,78 @@
+"""Who is asked to act in one initiative: its ladder, who of it is away, whose own change is suspected.
+
+w [initiative]   what people said about being there, `*` for every initiative of the shard
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from functools import cached_property
+
+from governance.breach import Episode
+from governance.config import Config
+from governance.ladder import responsible, snapshot, standing_in
+from governance.lifecycle import ESCALATING, Step
+from governance.message.command import EVERYWHERE
+from governance.policy.people import People
+from governance.presence import Presence, Statement
+from streams.kernel.rows import Draft, pack, row_key, unpack
+
+PRESENCE = b"w"
+
+Ladder = dict[str, list[list[str]]]
+
+
+class Duty:
+    """Answers who is asked, by one config and by what is known of people at a time."""
+
+    def __init__(self, draft: Draft, initiative: str, config: Config) -> None:
+        self._draft, self._initiative, self._config = draft, initiative, config
+
+    @cached_property
+    def people(self) -> People:
+        """Who somebody is under all their names."""
+        return People(self._config)
+
+    def ladder(self) -> Ladder:
+        """Return the ladder of an incident that opens now; an initiative without owners has an empty one."""
+        found = self._config.initiatives.get(self._initiative)
+        return snapshot(found.owners, found.covers, self.people.active) if found else {}
+
+    def asked(self, episode: Episode, step: Step, ladder: Ladder, now: int, authors: Collection[str] = ()) -> Episode:
+        """Return the episode with who is asked after a step at `now`, ms: an empty level is skipped at once, nobody left is None."""
+        if step not in ESCALATING or now < episode.silenced_until:
+            return episode
+        level, owner = responsible(ladder, episode.level, self.absent(ladder, now, authors))
+        return replace(episode, owner=owner, level=level if owner is not None else episode.level)
+
+    def absent(self, ladder: Mapping[str, list[list[str]]], now: int, authors: Collection[str] = ()) -> set[str]:
+        """Return who of a ladder is not to be asked at `now`, ms: away, or the author of the change that is suspected."""
+        said = self._said()
+        if not said.said and not authors:
+            return set()
+        known_as = self.people.known_as
+        suspected = {known_as(author) for author in authors}
+        return {person for person in standing_in(ladder) if known_as(person) in suspected or said.away(known_as(person), now)}
+
+    def _said(self) -> Presence:
+        """Return what was said last, here or for everywhere."""
+        said: dict[str, Statement] = {}
+        for place in (EVERYWHERE, self._initiative):
+            for person, statement in presence(self._draft, place).said.items():
+                known = said.get(person)
+                said[person] = statement if known is None or statement.since >= known.since else known
+        return Presence(said)
+
+    def changes(self) -> set[int]:
+        """Return the times at which somebody comes or goes, ms."""
+        return presence(self._draft, EVERYWHERE).changes() | presence(self._draft, self._initiative).changes()
+
+
+def presence(draft: Draft, place: str) -> Presence:
+    """Return what was said for an initiative, or for everywhere."""
+    value = draft.get(row_key(PRESENCE, place))
+    return Presence({}) if value is None else Presence.of(unpack(value)[0])
+
+
+def say(draft: Draft, place: str, person: str, statement: Statement) -> None:
+    """Keep what was said about a person, by the name that stands for all of theirs."""
+    draft.put(row_key(PRESENCE, place), pack(presence(draft, place).with_statement(person, statement).plain()))
