@@ -4,7 +4,7 @@ Observations (`met`, `breach`, `repeat`, `clear`), time (`timeout`, `expire`) an
 What people ask (`acknowledge`, `resolve`, `log`, `silence`) moves it or is refused with the reason the table gives. `reassign` is
 said when the person asked is no longer there. The table is total: a pair that is not in it is a mistake of ours.
 
-`python -m governance.lifecycle` draws it.
+`python -m tests.governance.drawing` draws it into docs/lifecycle.md.
 """
 
 from dataclasses import dataclass
@@ -147,7 +147,3 @@ def cell(state: State, found: Next) -> str:
     if found.step is None:
         return "·"
     return f"**{found.step}**" + (f" → {found.state}" if found.state != state else "") + (", level up" if found.up else "")
-
-
-if __name__ == "__main__":
-    print(drawing(), end="")

@@ -1,6 +1,6 @@
 """Who is asked to act in one initiative: its ladder, who of it is away, whose own change is suspected.
 
-w [initiative]   what people said about being there, `*` for every initiative of the shard
+x [initiative]   what people said about being there, `*` for every initiative of the shard
 """
 
 from collections.abc import Collection, Mapping
@@ -16,7 +16,7 @@ from governance.policy.people import People
 from governance.presence import Presence, Statement
 from streams.kernel.rows import Draft, pack, row_key, unpack
 
-PRESENCE = b"w"
+PRESENCE = b"x"
 
 Ladder = dict[str, list[list[str]]]
 

@@ -1,7 +1,6 @@
 """The table of the life of an incident: total, drawn, and equal to a plain model of the rules it implements."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -10,9 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from governance.breach import Episode, Observed, RefusedError, Series, Terms, due, observe, pass_time, wished
 from governance.ladder import Owner
-from governance.lifecycle import ASKED, ESCALATING, EVENTS, LIVING, NEXT, STATES, Event, Step, drawing, following
-
-PAGE = Path(__file__).parents[2] / "docs" / "lifecycle.md"
+from governance.lifecycle import ASKED, ESCALATING, EVENTS, LIVING, NEXT, STATES, Event, Step, following
+from tests.governance.drawing import PAGE, page
 
 
 def test_every_pair_of_state_and_event_is_decided() -> None:
@@ -44,8 +42,8 @@ def test_nothing_but_late_evidence_moves_what_is_over() -> None:
 
 
 def test_the_drawn_page_is_the_table() -> None:
-    """`python -m governance.lifecycle` writes what docs/lifecycle.md shows."""
-    assert PAGE.read_text(encoding="utf-8").endswith("\n\n" + drawing())
+    """`python -m tests.governance.drawing` writes what docs/lifecycle.md shows."""
+    assert page() == PAGE.read_text(encoding="utf-8")
 
 
 MINUTE = 60_000
