@@ -28,6 +28,7 @@ VERDICTS = "verdicts"  # sent by a shard that is asked to: the drivers' own, no 
 PERSONALISED = "personalised_content"  # what an exposure without a purpose is for
 NOT_APPLICABLE = CONSENT + "not_applicable"
 ITEM_BYTES = 600
+CELL_BYTES = 300  # of a cell that a tick adds verdicts to: names of many cells must not pile up in one tick
 
 
 def waits_of(config: Config) -> Waits:
@@ -54,7 +55,7 @@ class Verdicts:
         self._draft, self._shard, self._waits, self._config_at, self._now = draft, shard, waits, config_at, now
         self._subjects = Subjects(draft, waits)
         self._opt_ins: dict[tuple[str, int], bool] = {}
-        self._items = 0
+        self._items = self._cells = 0
         self.adds: dict[str, Adds] = {}
 
     def run(self, sequence: int) -> bool:
@@ -83,7 +84,7 @@ class Verdicts:
         return finished
 
     def _full(self) -> bool:
-        return self._draft.size + self._items * ITEM_BYTES > COMMIT_BYTES
+        return self._draft.size + self._items * ITEM_BYTES + self._cells * CELL_BYTES > COMMIT_BYTES
 
     def _look_at(self, owner: bytes) -> bool:
         """Judge what is due of one subject and forget what is past; return False where the commit is full before the end."""
@@ -179,6 +180,7 @@ class Verdicts:
 
     def _count(self, exposure: Exposure, where: Address, verdicts: Mapping[str, int]) -> None:
         counts = self._adds_of(exposure.initiative).counts(where, exposure.cell)
+        self._cells += not counts
         for verdict, number in verdicts.items():
             counts[CONSENT + verdict] = counts.get(CONSENT + verdict, 0) + number
 
