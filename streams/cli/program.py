@@ -35,6 +35,7 @@ VERBS: Final[dict[str, str]] = {  # in the order of --help
     "policy": "streams.cli.policy",
     "readout": "streams.cli.readout",
     "explain": "streams.cli.explain",
+    "score": "streams.cli.score",
     "simulate": "streams.cli.simulate",
 }
 DEFECT = 70
