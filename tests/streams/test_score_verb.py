@@ -36,9 +36,9 @@ def test_a_spike_breaches_and_nothing_else_does(tmp_path: Path, capfd: pytest.Ca
     values[400] = "300"
     values[300], values[301], values[302], values[303] = "", "nan", "n/a", "inf"
     rows = run(capfd, "--input", series(tmp_path, values), "--value", "n", "--time", "at")
-    assert [400] == [at for at, row in enumerate(rows) if row["breach"] == "1"]
+    assert [at for at, row in enumerate(rows) if row["breach"] == "1"] == [400]
     assert all(0 <= float(row["score"]) <= 1 for row in rows)
-    assert ["0.000000"] * 4 == [rows[at]["score"] for at in range(300, 304)]
+    assert [rows[at]["score"] for at in range(300, 304)] == ["0.000000"] * 4
     assert abs(float(rows[399]["expected"]) - wave(399)) < 10
 
 
@@ -56,7 +56,7 @@ def test_counts_are_judged_by_their_volume(tmp_path: Path, capfd: pytest.Capture
     path = tmp_path / "counts.csv"
     path.write_text("\n".join(["k,n", *lines]) + "\n")
     rows = run(capfd, "--input", str(path), "--count", "k", "--of", "n")
-    assert [302] == [at for at, row in enumerate(rows) if row["breach"] == "1"]
+    assert [at for at, row in enumerate(rows) if row["breach"] == "1"] == [302]
 
 
 @pytest.mark.parametrize("values", [["5"] * 300, ["0"] * 300, ["1e9"] * 300, ["nan"] * 300, ["-1e140", "1e140"] * 150])
@@ -71,8 +71,8 @@ def test_quotes_a_mark_and_windows_line_ends_are_read(tmp_path: Path, capfd: pyt
     path = tmp_path / "odd.csv"
     path.write_bytes(b'\xef\xbb\xbf"name","n"\r\n"a, b",1\r\n\r\n"c ""d""",2\r\n')
     rows = run(capfd, "--input", str(path), "--value", "n")
-    assert ["a, b", 'c "d"'] == [row["name"] for row in rows]
-    assert ["name", "n", "expected", "score", "breach"] == list(rows[0])
+    assert [row["name"] for row in rows] == ["a, b", 'c "d"']
+    assert list(rows[0]) == ["name", "n", "expected", "score", "breach"]
 
 
 @pytest.mark.parametrize(
