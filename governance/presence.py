@@ -50,6 +50,10 @@ class Presence:
         over = 0 < found.until <= now
         return found.available if over else not found.available
 
-    def changes(self) -> set[int]:
-        """Return the times at which somebody comes or goes, ms."""
-        return {at for found in self.said.values() for at in (found.since, found.until) if at}
+    def said_at(self) -> set[int]:
+        """Return the times at which something was said, ms."""
+        return {found.since for found in self.said.values()}
+
+    def ends(self) -> set[int]:
+        """Return the times at which what was said turns into its opposite, ms."""
+        return {found.until for found in self.said.values() if found.until}

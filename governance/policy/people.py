@@ -16,6 +16,10 @@ class People:
         for name, person in sorted(config.people.items()):
             for alias in (name, *person.aliases):
                 self._join(name, alias)
+        self._names = {self.known_as(name): name for name in sorted(config.people, reverse=True)}
+        for one in config.initiatives.values():
+            for owner in one.owners.values():
+                self._names.update((self.known_as(name), name) for name in (owner.person, *owner.substitutes))
         self._inactive = {self.known_as(name) for name, person in config.people.items() if not person.active}
 
     def known_as(self, name: str) -> str:
@@ -24,6 +28,10 @@ class People:
         while self._first.get(folded, folded) != folded:
             folded = self._first[folded]
         return folded
+
+    def name_of(self, name: str) -> str | None:
+        """Return the name that the config uses for somebody, None for who is not in it."""
+        return self._names.get(self.known_as(name))
 
     def active(self, name: str) -> bool:
         """Return whether somebody may act; a person the config does not know may."""

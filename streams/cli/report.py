@@ -12,7 +12,7 @@ from streams.cli.console import ACT, hint, progress_line, screen
 from streams.cli.problem import UsageProblem
 from streams.cli.replay import CONFIG, INPUTS, instant, judged_by, subject_key
 from streams.file_replay import FileReplay
-from streams.kernel.answers import UnservedError
+from streams.kernel.action import UnservedError
 from streams.settings import read_settings
 
 FORMATS = ("text", "md", "html", "json")

@@ -3,7 +3,7 @@
 r [request id]   the answer given, kept for the deduplication horizon
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -11,16 +11,18 @@ import orjson
 from detectors.kpi import BUILT_IN, FRESHNESS, VARIANT_SHARE
 from governance.config import Config
 from governance.identity import request_answer_id
-from governance.message.command import Command
+from governance.message.command import EVERYWHERE, Command
 from reporting.report import build
-from streams.kernel.bulletin import SYSTEM
+from streams.kernel.action import Asked, UnservedError, carry_out
+from streams.kernel.bulletin import SYSTEM, monitor_of
 from streams.kernel.publishing import publish
 from streams.kernel.record import Outgoing, Shard
 from streams.kernel.request import judge_request
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
 from streams.kernel.snapshot import snapshot, with_incidents
 from streams.kernel.stamp import BEGINNING
-from streams.kernel.standing import STANDINGS
+from streams.kernel.standing import STANDINGS, Standing
+from streams.kernel.watch import Watch
 
 ANSWERS = b"r"
 OURS = frozenset(  # an answer that came back as input, or stood among incidents, would be believed
@@ -30,24 +32,17 @@ OURS = frozenset(  # an answer that came back as input, or stood among incidents
 NAMED_AT_MOST = 20  # initiatives an error lists
 
 
-class UnservedError(Exception):
-    """A command that cannot be served: code, field, and what would be right."""
-
-    def __init__(self, code: str, field: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.field, self.message = code, field, message
-
-
 class Desk:
-    """Answers commands at the shard's closed time `now`, ms."""
+    """Answers commands at the shard's closed time `now`, ms; `woken` are (time, initiative) to be looked at for what was done."""
 
     def __init__(self, draft: Draft, shard: Shard, now: int) -> None:
         self._draft = draft
         self._shard = shard
         self._now = now
+        self.woken: list[tuple[int, str]] = []
 
     def answer(self, item: Mapping[str, Any], sha256: str, config: Config) -> None:
-        """Answer one forwarded command on `reports`, and on the topic it names."""
+        """Answer one forwarded command on `reports`, and on the topic it names; what is for every shard is answered by one of them."""
         key = row_key(ANSWERS, item["request_id"])
         known = self._draft.get(key)
         if known is not None:
@@ -56,6 +51,8 @@ class Desk:
             kind, data, reply_to = self._new(item, sha256, config)
             time = max(self._now, 0)
             self._draft.put(key, pack(time + config.timing.dedup_horizon, kind, data, time, reply_to))
+        if item["initiative"] == EVERYWHERE and not self._speaks:
+            return
         message = publish("reports", kind, item["request_id"], request_answer_id(item["request_id"]), item["initiative"], time, data)
         self._draft.send(message)
         if reply_to:
@@ -69,7 +66,8 @@ class Desk:
             if command.reply_to in OURS:
                 raise UnservedError("invalid_value", "reply_to", "must name a topic of your own: the monitor uses this one itself")
             if command.command != "report":
-                raise UnservedError("unsupported", "command", "is not served by this version: send `report`")
+                self._act(item["initiative"], command, sha256, config)
+                return "answer", {"request_id": command.request_id, "command": command.command, "ok": True, "error": None}, command.reply_to
             return "report", self._report(item["initiative"], command, sha256, config), command.reply_to
         except UnservedError as error:
             told = refused(command.request_id, command.command, error.code, error.field, error.message)
@@ -82,8 +80,52 @@ class Desk:
         found = snapshot(self._draft, initiative, command, self._now, self._now, sha256, config)
         if command.conditions:
             judge_request(self._draft, found, command, sha256, config)
+            self._wake([initiative], config)
             found = with_incidents(self._draft, found)
         return build(found)
+
+
+    @property
+    def _speaks(self) -> bool:
+        """Whether this shard answers for all."""
+        return monitor_of(EVERYWHERE, self._shard.shards) == self._shard.number
+
+    def _act(self, initiative: str, command: Command, sha256: str, config: Config) -> None:
+        """Do what a command asks, or raise UnservedError; either way it stands in the audit chain."""
+        seen = watched(self._draft)
+        if initiative != EVERYWHERE:
+            check_initiative(seen, initiative, config)
+        now = max(self._now, 0)
+        watch = Watch(self._draft, initiative, config, sha256)
+        refusal: UnservedError | None = None
+        try:
+            carry_out(self._draft, Asked(command, initiative, now, config), watch)
+            self._wake(sorted(seen) if initiative == EVERYWHERE else [initiative], config)
+        except UnservedError as error:
+            refusal = error
+        if initiative != EVERYWHERE or self._speaks:
+            watch.audit("command", now, noted(command, watch.duty.people.name_of(command.requested_by), refusal))
+        if refusal is not None:
+            raise refusal
+
+    def _wake(self, initiatives: Iterable[str], config: Config) -> None:
+        """Have initiatives looked at with the next base window, since what acts by time may have changed."""
+        at = max(self._now, 0) + config.timing.window
+        for initiative in initiatives:
+            standing = Standing.read(self._draft, initiative)
+            if standing is not None and standing.config and not 0 < standing.wake <= at:
+                standing.wake_at(self._draft, initiative, at)
+                standing.write(self._draft, initiative)
+                self.woken.append((at, initiative))
+
+
+def noted(command: Command, name: str | None, refusal: UnservedError | None) -> dict[str, Any]:
+    """Return a command as the audit chain keeps it; `name` is who asked, None for somebody the config does not know."""
+    about = {field: getattr(command, field) for field in ("incident_id", "report_id") if getattr(command, field) is not None}
+    said = command.model_dump(mode="json", include={"note", "until", "person", "available"}, exclude_none=True) if refusal is None else {}
+    error = None if refusal is None else {"code": refusal.code, "field": refusal.field}
+    asked = {"request_id": command.request_id, "command": command.command, "by": name}
+    return {**asked, **about, **said, "ok": refusal is None, "error": error}
 
 
 def watched(draft: Draft) -> set[str]:
@@ -93,14 +135,19 @@ def watched(draft: Draft) -> set[str]:
 
 def check_request(seen: set[str], initiative: str, command: Command, config: Config) -> None:
     """Raise UnservedError where a report cannot be made as asked; `seen` are the initiatives events have come for."""
-    if initiative not in seen and initiative not in config.initiatives:
-        known = sorted({*config.initiatives, *seen})[:NAMED_AT_MOST]
-        raise UnservedError("unknown_initiative", "initiative", f"is not watched here; known are {', '.join(known) or 'none yet'}")
+    check_initiative(seen, initiative, config)
     own = config.initiatives.get(initiative)
     kpis = {*BUILT_IN, FRESHNESS, VARIANT_SHARE, *(own.kpis if own else ())}
     for condition in command.conditions:
         if condition.kpi not in kpis:
             raise UnservedError("unknown_kpi", "alert_threshold", f"names no key figure we keep; known are {', '.join(sorted(kpis))}")
+
+
+def check_initiative(seen: set[str], initiative: str, config: Config) -> None:
+    """Raise UnservedError for an initiative that is neither configured nor seen."""
+    if initiative not in seen and initiative not in config.initiatives:
+        known = sorted({*config.initiatives, *seen})[:NAMED_AT_MOST]
+        raise UnservedError("unknown_initiative", "initiative", f"is not watched here; known are {', '.join(known) or 'none yet'}")
 
 
 def refused(request_id: str, command: str | None, code: str, field: str | None, message: str) -> dict[str, Any]:

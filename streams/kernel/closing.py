@@ -182,9 +182,19 @@ class Closing:
         """Move incidents whose time has come; none while the clock only runs on, but for what resolves and closes."""
         if self.watch.pass_time(self.rules, self.now, drain=self.drain):
             return True
+        coming_or_going = self.now in self.presences()
+        if coming_or_going and self.watch.reassign(self.now):
+            return True
         self.violations.pass_time()
+        if coming_or_going:
+            self.violations.reassign()
         self.violations.flush()
         return False
+
+    def presences(self) -> set[int]:
+        """Return the base window ends at which somebody's coming or going acts, ms: what was said just before one, and each `until`."""
+        said = {end_of(at, self.base) for at in self.watch.duty.said_at()}
+        return said | {-(-at // self.base) * self.base for at in self.watch.duty.ends()}
 
     def take_rules(self) -> None:
         """Keep the rule changes that act now, in the order (time, event id)."""
@@ -313,6 +323,7 @@ class Closing:
         """Return the next base window end at which this initiative must be closed even if nothing arrives, 0 for never."""
         standing, now = self.standing, self.now
         times = [self.next_config, *(timer[0] for timer in self.watch.timers()), *self.violations.timers(), *self.looks.wakes()]
+        times += self.presences()
         if standing.last_minute:
             times += [end_of(standing.last_minute - 1, HOUR), end_of(standing.last_minute - 1, DAY)]
             times.append(standing.last_minute + KEPT_MINUTES if standing.first_minute else 0)

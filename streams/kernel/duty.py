@@ -39,10 +39,19 @@ class Duty:
 
     def asked(self, episode: Episode, step: Step, ladder: Ladder, now: int, authors: Collection[str] = ()) -> Episode:
         """Return the episode with who is asked after a step at `now`, ms: an empty level is skipped at once, nobody left is None."""
-        if step not in ESCALATING or now < episode.silenced_until:
+        if step not in ESCALATING or (now < episode.silenced_until and step != "reassigned"):
             return episode
         level, owner = responsible(ladder, episode.level, self.absent(ladder, now, authors))
         return replace(episode, owner=owner, level=level if owner is not None else episode.level)
+
+    def left(self, episode: Episode, ladder: Ladder, now: int) -> bool:
+        """Return whether somebody else has to be asked: the owner is away, or there is none; and there is somebody."""
+        if episode.state not in ("open", "acknowledged"):
+            return False
+        absent = self.absent(ladder, now)
+        if episode.owner is not None and episode.owner.person not in absent:
+            return False
+        return responsible(ladder, episode.level, absent)[1] != episode.owner
 
     def absent(self, ladder: Mapping[str, list[list[str]]], now: int, authors: Collection[str] = ()) -> set[str]:
         """Return who of a ladder is not to be asked at `now`, ms: away, or the author of the change that is suspected."""
@@ -62,9 +71,13 @@ class Duty:
                 said[person] = statement if known is None or statement.since >= known.since else known
         return Presence(said)
 
-    def changes(self) -> set[int]:
-        """Return the times at which somebody comes or goes, ms."""
-        return presence(self._draft, EVERYWHERE).changes() | presence(self._draft, self._initiative).changes()
+    def said_at(self) -> set[int]:
+        """Return when people said something about being there, ms."""
+        return presence(self._draft, EVERYWHERE).said_at() | presence(self._draft, self._initiative).said_at()
+
+    def ends(self) -> set[int]:
+        """Return when what they said turns into its opposite, ms."""
+        return presence(self._draft, EVERYWHERE).ends() | presence(self._draft, self._initiative).ends()
 
 
 def presence(draft: Draft, place: str) -> Presence:

@@ -225,6 +225,8 @@ class MonitorFold:
         while not self.full and self.stamp.answered < self.stamp.queued:
             key = row_key(QUEUE, self.stamp.answered + 1)
             desk.answer(unpack(self.draft.get(key) or b"")[0], *self.config_at(self.stamp.closed))
+            while desk.woken:
+                heappush(self._units, desk.woken.pop())
             self.draft.drop(key)
             self.stamp = replace(self.stamp, answered=self.stamp.answered + 1)
             self._measure()

@@ -9,6 +9,7 @@ from typing import Any
 from detectors.cell import Counts, add
 from detectors.window import DAY, HOUR, end_of
 from governance.config import Config
+from governance.message.command import EVERYWHERE
 from governance.message.tick import Tick
 from streams.kernel.bulletin import REFUSED, SYSTEM, Adds, message, monitor_of, parts
 from streams.kernel.marks import SWEEPS, Marks, sweep_row
@@ -89,7 +90,7 @@ def announce(
     after = dict(numbers)
     refused = refused_by_day(found.adds.get(SYSTEM))
     for to in range(shard.shards):
-        mine = {name: adds for name, adds in found.adds.items() if monitor_of(name, shard.shards) == to}
+        mine = {name: adds for name, adds in found.adds.items() if name == EVERYWHERE or monitor_of(name, shard.shards) == to}
         if not (mine or found.configs or refused or last):
             continue
         bodies = list(parts(mine, found.configs))

@@ -7,12 +7,12 @@ Items are taken in their order; every violation knows the key of the item that m
 even where that one is closed. What happens to one incident in a row is one step.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from detectors.window import end_of
-from governance.breach import KEPT_WINDOWS, Episode, Series, Terms, due, happened
+from governance.breach import KEPT_WINDOWS, Episode, Observed, Series, Terms, due, happened, wished
 from governance.config import Config
 from governance.identity import incident_id, incident_key
 from governance.incident import Subject
@@ -108,6 +108,26 @@ class Violations:
             if case is not None:
                 self._step((channel, verdict), case, "expire")
 
+    def act(self, place: Place, identity: str, event: Event, change: Callable[[Episode], Episode]) -> bool:
+        """Take a living incident through what somebody wishes, with a change to it; return whether it lives here.
+
+        Raises RefusedError where its state does not allow it.
+        """
+        case = self._group(place).living
+        if case is None or case.episode.incident_id != identity:
+            return False
+        case.episode = change(case.episode)
+        self._said(place, case, wished(Series(episode=case.episode), event, self._now))
+        self.flush()
+        return True
+
+    def reassign(self) -> None:
+        """Ask somebody else of each incident whose owner is away, or who has none."""
+        for channel, verdict, _ in self._index():
+            case = self._group((channel, verdict)).living
+            if case is not None and self._watch.duty.left(case.episode, case.ladder, self._now):
+                self._step((channel, verdict), case, "reassign")
+
     def timers(self) -> list[int]:
         """Return when time alone changes something, ms."""
         return [at for _, _, at in self._index() if at]
@@ -179,7 +199,9 @@ class Violations:
 
     def _step(self, place: Place, case: Case, event: Event) -> None:
         """Take an episode through an event and publish the step."""
-        observed = happened(Series(episode=case.episode), event, self._now)
+        self._said(place, case, happened(Series(episode=case.episode), event, self._now))
+
+    def _said(self, place: Place, case: Case, observed: Observed) -> None:
         assert observed.series.episode is not None
         assert observed.step is not None, "an event that changes nothing"
         case.episode = self._watch.duty.asked(observed.series.episode, observed.step, case.ladder, self._now)

@@ -7,20 +7,20 @@ u [initiative, incident]                          the incident after its last st
 g [initiative]                                    head of the audit chain
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from governance.audit import Chain
-from governance.breach import Episode, Observed, Series, Terms, due, observe, pass_time
+from governance.breach import Episode, Observed, Series, Terms, due, happened, observe, pass_time, wished
 from governance.config import Config, Threshold
 from governance.identity import event_id, finding_id, incident_id, incident_key
 from governance.incident import Subject, escalation_data, incident_data
 from governance.ladder import Owner
-from governance.lifecycle import ESCALATING, Step
-from governance.message.instant import format_instant
+from governance.lifecycle import ESCALATING, Event, Step
+from governance.message.instant import format_instant, parse_instant
 from governance.playbook import playbook
 from streams.kernel.bulletin import SYSTEM
 from streams.kernel.duty import Duty
@@ -127,6 +127,34 @@ class Watch:
             moved += 1
         return moved > 0
 
+    def act(self, data: Mapping[str, Any], event: Event, change: Callable[[Episode], Episode], now: int) -> bool:
+        """Take the incident of `data` through what somebody wishes, with a change to it; return whether it lives here.
+
+        Raises RefusedError where its state does not allow it.
+        """
+        for key in self._draft.group(SERIES, self._initiative):
+            series, ladder = self._load(key)
+            if series.episode is not None and series.episode.incident_id == data["incident_id"]:
+                observed = wished(replace(series, episode=change(series.episode)), event, now)
+                self._after(key_parts(key)[1:], bygone(key_parts(key)[1:], data), subject_of(data), observed, ladder, now)
+                return True
+        return False
+
+    def reassign(self, now: int) -> bool:
+        """Ask somebody else of each incident whose owner is away, or who has none, some at a time; return whether there were any."""
+        moved = 0
+        for key in sorted(self._draft.group(SERIES, self._initiative)):
+            if moved == TIMERS_A_PHASE:
+                break
+            series, ladder = self._load(key)
+            if series.episode is None or not self.duty.left(series.episode, ladder, now):
+                continue
+            (data, *_) = unpack(self._draft.get(row_key(INCIDENTS, self._initiative, series.episode.incident_id)) or b"")
+            place = key_parts(key)[1:]
+            self._after(place, bygone(place, data), subject_of(data), happened(series, "reassign", now), ladder, now)
+            moved += 1
+        return moved > 0
+
     def set_timers(self, thresholds: Mapping[str, Threshold]) -> None:
         """Set all timers anew: another config may wait longer or shorter, drop rules or bring them back."""
         for key in self._draft.group(TIMERS, self._initiative):
@@ -216,6 +244,7 @@ class Watch:
         self._draft.send(publish("incidents", f"incident.{step}", key, identity, episode.incident_id, now, data))
         if step in ESCALATING and now >= episode.silenced_until:
             why = f"{step}: {reason or subject.check}" if step == "opened" else f"{step} to level {episode.level}"
+            why = why if episode.owner is not None else f"unowned, nobody is there to act: {why}"
             asked = escalation_data(data, episode.owner, why)
             escalated = event_id("escalation", episode.incident_id, episode.sequence)
             self._draft.send(publish("escalations", "escalation", key, escalated, episode.incident_id, now, asked))
@@ -264,6 +293,20 @@ class Watch:
         for key in self._draft.group(SEEN, self._initiative):
             if ruled_by(thresholds, key_parts(key)[1:]) is None:
                 self._draft.drop(key)
+
+
+def subject_of(data: Mapping[str, Any]) -> Subject:
+    """Return what a published incident is about."""
+    window = data["windows"][0]
+    return Subject(data["check"], data["initiative"], data["key"], parse_instant(window["end"]) - parse_instant(window["start"]))
+
+
+def bygone(place: Sequence[str], data: Mapping[str, Any]) -> Threshold:
+    """Return a rule as far as an incident's further life needs it, whether or not the config still has it."""
+    check, figure, dimensions, *_ = place
+    group_by: Any = tuple(dimensions.split(",")) if dimensions else ()
+    window = subject_of(data).window
+    return Threshold.model_construct(id=check, kpi=figure, op=">", value=0.0, window=window, group_by=group_by, reason=None)
 
 
 def remembered(draft: Draft, initiative: str) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
