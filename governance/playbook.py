@@ -71,6 +71,24 @@ PLAYBOOKS: dict[str, dict[str, Any]] = {
         ],
         "action": "Roll the variant back at once.",
     },
+    "policy": {
+        "title": "A rule went live without what the policy asks for",
+        "steps": [
+            "Read the finding: what the policy expects, what was found, and who can mend it until when.",
+            "Where the evidence or approval exists and was not logged, log it: the finding is then retracted.",
+            "Where it does not exist, roll the rule back by the plan it names, or get the follow-up the policy asks for.",
+        ],
+        "action": "Supply what is missing, or roll the rule back.",
+    },
+    "shadow_change": {
+        "title": "People see a rule version that the change log does not account for",
+        "steps": [
+            "Ask who runs the decision engine which version is live, and who put it there.",
+            "Announce it with its real times if it was meant: the finding is retracted if it was announced in time.",
+            "Roll it back if nobody answers for it.",
+        ],
+        "action": "Find who put the version live; announce it or roll it back.",
+    },
     "refused_input": {
         "title": "Many records are refused",
         "steps": [

@@ -15,10 +15,11 @@ from governance.message.rule_change import RuleChange
 from governance.policy import Policy
 from governance.policy.in_force import InForce
 from governance.rule_book import RuleBook
-from streams.kernel.closing import RULES
 from streams.kernel.configs import BLOBS, config_entries
 from streams.kernel.pending import config_of
 from streams.kernel.rows import Draft, key_parts, row_key, unpack
+
+RULES = b"l"
 
 
 @lru_cache(maxsize=16)
@@ -62,6 +63,11 @@ def judged(draft: Draft, rules: Sequence[Acted], start: int, now: int) -> tuple[
         (read_change(change), evidence["partition"], evidence["offset"]) for _, change, evidence in own if change["rule_id"] in touched
     )
     return checklist(book, standing, now), version_differences(book)
+
+
+def book_of(rules: Sequence[Acted], now: int) -> RuleBook:
+    """Return the rule book of the changes that acted by `now`, ms."""
+    return RuleBook.of((read_change(change), where["partition"], where["offset"]) for due, change, where in rules if due <= now)
 
 
 def read_change(change: Mapping[str, Any]) -> RuleChange:

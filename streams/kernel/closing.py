@@ -1,6 +1,6 @@
 """Closing: all that becomes due for one initiative at one base window end, in phases small enough for one commit each.
 
-    told ─► minute slices ─► hour slices ─► late to the day ─► day slices ─► timers ─► rule changes ─► looks ─► seen
+    told ─► minute slices ─► hour slices ─► late to the day ─► day slices ─► timers ─► rule changes ─► conformity ─► looks ─► seen
           ─► thresholds by keys ─► verdict slices ─► violations ─► finish
 
 Everything a phase reads is due by then; a phase done twice from the same rows says the same.
@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from detectors.cell import DIMENSIONS, LAST_MS, Counts, add, project
+from detectors.cell import DIMENSIONS, LAST_MS, OTHER, Counts, add, project
 from detectors.kpi import FRESHNESS, VARIANT_SHARE, Ratio, breached, denominator, kpi
 from detectors.window import DAY, HOUR, MINUTE, end_of, ends
 from governance.config import Config, Threshold
 from governance.message.duration import format_duration
+from governance.policy.in_force import InForce
 from streams.kernel.bulletin import SYSTEM, Adds
 from streams.kernel.cells import (
     DAYS,
@@ -33,6 +34,8 @@ from streams.kernel.cells import (
     sliced,
     slices_of,
 )
+from streams.kernel.checks import RULES
+from streams.kernel.conformity import Conformity
 from streams.kernel.consent import Consent
 from streams.kernel.looks import SRM_SHARE, Looks, trial_rules
 from streams.kernel.publishing import definitions_of, kpi_window
@@ -41,7 +44,6 @@ from streams.kernel.standing import Standing
 from streams.kernel.violations import Violations
 from streams.kernel.watch import Breach, Watch
 
-RULES = b"l"
 REFUSED_SHARE = "refused_share"
 KEYS_A_PHASE = 200  # keys judged in one phase: each may publish about 6 KB
 
@@ -56,15 +58,16 @@ class Ground:
     definitions: Mapping[str, Ratio]
     thresholds: Mapping[str, Threshold]
     admission: Admission
+    law: InForce | None = None
 
 
-def ground_of(initiative: str, sha256: str, config: Config, admission: Admission) -> Ground:
-    """Return the ground of an initiative, `admission` being the step's own."""
+def ground_of(initiative: str, sha256: str, config: Config, admission: Admission, law: InForce | None) -> Ground:
+    """Return the ground of an initiative, `admission` being the step's own, `law` the policies there ever were."""
     if initiative == SYSTEM:
         return Ground(sha256, {REFUSED_SHARE: Ratio("refused", "received", "down")}, {"refused_input": refusals(config)}, admission)
     own = config.initiatives.get(initiative)
     thresholds = {f"threshold:{found.id}": found for found in sorted(own.thresholds, key=lambda t: t.id)} if own else {}
-    return Ground(sha256, definitions_of(own), thresholds, admission)
+    return Ground(sha256, definitions_of(own), thresholds, admission, law)
 
 
 class Closing:
@@ -89,7 +92,11 @@ class Closing:
         self.violations = Violations(draft, initiative, now, self.config, self.watch)
         policy = {"id": "config", "sha256": self.sha256}
         self.looks = Looks(draft, initiative, now, adds, self.config, self.watch, policy)
-        self.rules = self.thresholds if initiative == SYSTEM else {**self.thresholds, **trial_rules(self.base)}
+        self.conformity = Conformity(draft, initiative, now, adds, config, self.watch, ground.law)
+        # What shares `__other__` are parts of many initiatives: rules and versions of the same name would accuse each other.
+        self.own = initiative != SYSTEM and not initiative.startswith(OTHER)
+        rest = {**trial_rules(self.base), **self.conformity.rules}
+        self.rules = self.thresholds if initiative == SYSTEM else {**self.thresholds, **rest}
         parts = (self.rows, self.admission, self.violations, self.definitions, policy)
         self.consent = Consent(draft, initiative, now, self.base, adds, *parts)
 
@@ -111,6 +118,8 @@ class Closing:
                 yield partial(self.close_day, part)
         yield self.pass_time
         yield self.take_rules
+        if self.own:
+            yield self.conformity.judge
         yield from self.looks.phases()
         for check, threshold in self.thresholds.items():
             if threshold.kpi == FRESHNESS:
@@ -323,7 +332,7 @@ class Closing:
         """Return the next base window end at which this initiative must be closed even if nothing arrives, 0 for never."""
         standing, now = self.standing, self.now
         times = [self.next_config, *(timer[0] for timer in self.watch.timers()), *self.violations.timers(), *self.looks.wakes()]
-        times += self.presences()
+        times += [*self.presences(), *self.conformity.wakes()]
         if standing.last_minute:
             times += [end_of(standing.last_minute - 1, HOUR), end_of(standing.last_minute - 1, DAY)]
             times.append(standing.last_minute + KEPT_MINUTES if standing.first_minute else 0)

@@ -15,6 +15,7 @@ from governance.config import Config
 from streams.kernel.answers import Desk, forget_answers
 from streams.kernel.bulletin import SYSTEM, Adds, rest_of
 from streams.kernel.cells import KEPT_DAYS, Admission, add_extra, plain_cell, with_names
+from streams.kernel.checks import law
 from streams.kernel.closing import Closing, Ground, ground_of
 from streams.kernel.configs import BLOBS, ENTRIES, config_entries
 from streams.kernel.pending import COMMIT_BYTES, config_of, newest_before
@@ -279,7 +280,7 @@ class MonitorFold:
         if ground is None or ground.sha256 != sha256:
             standing = Standing.read(self.draft, initiative) or Standing()
             door = self._door(initiative, standing.cells)
-            ground = self._grounds[initiative] = ground_of(initiative, sha256, config, door)
+            ground = self._grounds[initiative] = ground_of(initiative, sha256, config, door, law(self.draft))
         closing = Closing(self.draft, initiative, now, adds, ground, config, self.next_config(now), drain=drain)
         done = int(self.stamp.unit[2]) if self.stamp.unit else 0
         for number, phase in enumerate(closing.phases()):

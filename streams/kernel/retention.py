@@ -3,7 +3,7 @@
 from governance.message.instant import parse_instant
 from streams.kernel.action import SIGNATURES
 from streams.kernel.cells import EXTRAS
-from streams.kernel.closing import RULES
+from streams.kernel.checks import RULES
 from streams.kernel.rows import Draft, key_parts, unpack
 from streams.kernel.watch import INCIDENTS
 

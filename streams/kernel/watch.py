@@ -9,7 +9,7 @@ g [initiative]                                    head of the audit chain
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -90,17 +90,29 @@ class Watch:
         episode = None if series.episode is None else series.episode.plain()
         self._draft.put(key, pack(series.history, episode, series.episodes, series.spent, ladder if episode else {}))
 
-    def judge(self, threshold: Threshold, check: str, breach: Breach) -> None:
-        """Take one eligible window of one key through its life cycle."""
+    def judge(self, threshold: Threshold, check: str, breach: Breach, *, told: bool = False) -> None:
+        """Take one eligible window of one key through its life cycle; `told`: its finding is published by the caller."""
         place = place_of(threshold, check, breach.values)
         series, ladder = self._load(row_key(SERIES, self._initiative, *place))
         terms = terms_of(self._config, threshold)
         subject = self._subject(threshold, check, breach.values)
         named = incident_key(check, self._initiative, subject.key)
         observed = observe(series, terms, breach.end, breach.breached, lambda number: incident_id(check, named, breach.end, number))
-        if observed.finding is not None:
+        if observed.finding is not None and not told:
             self._find(threshold, subject, named, breach, observed.finding)
         self._after(place, threshold, subject, observed, ladder, breach.end)
+
+    def end(self, threshold: Threshold | None, check: str, values: tuple[str, ...], event: Literal["clear", "retract"], now: int) -> None:
+        """Resolve or take back the living incident of a key whose fault is known to be over; nothing where none lives."""
+        if threshold is None:
+            return
+        place = place_of(threshold, check, values)
+        series, ladder = self._load(row_key(SERIES, self._initiative, *place))
+        if series.episode is None or (event == "clear" and series.episode.state == "resolved"):
+            return
+        if event == "clear":
+            series = replace(series, spent=now, episode=replace(series.episode, resolved_at=now))
+        self._after(place, threshold, self._subject(threshold, check, values), happened(series, event, now), ladder, now)
 
     def last_end(self, threshold: Threshold, check: str, values: tuple[str, ...]) -> int:
         """Return the end of the last window of a key that was judged, ms, -1 for none."""
@@ -214,7 +226,7 @@ class Watch:
         if observed.step is not None and series.episode is not None:
             episode = self.duty.asked(series.episode, observed.step, ladder, now)
             self.tell(subject, episode, observed.step, now, threshold.reason)
-            series = replace(series, episode=None if observed.step == "closed" else episode)
+            series = replace(series, episode=None if observed.step in ("closed", "retracted") else episode)
         kept = row_key(SERIES, self._initiative, *place)
         before, after = self._due(self._load(kept)[0], threshold), self._due(series, threshold)
         if before != after and before is not None:

@@ -191,6 +191,11 @@ def _withdrawal(days: int, rate: int) -> Story:
     return (), (_consent(_day(days, 0.5), people=12),)
 
 
+def _late_consent(days: int, rate: int) -> Story:
+    """One person alone: the renewal that was under way takes back everything the withdrawal had made of it."""
+    return (), (_consent(_day(days, 0.5), people=1),)
+
+
 def _fortnight(days: int, rate: int) -> Story:
     change, drop = _ctr_drop(_day(days, 0.65), rate)
     harmless, _ = _quiet(days, rate)
@@ -213,6 +218,7 @@ RECIPES = {
     "ctr-drop": Recipe(_drop, "a rule change breaks a channel", 2),
     "feed-stop": Recipe(_stop, "a channel stops sending", 2),
     "consent": Recipe(_withdrawal, "withdrawals are ignored", 2),
+    "late-consent": Recipe(_late_consent, "a withdrawal is ignored, and a consent record that comes hours late takes the incident back", 2),
 }
 RATE = 600
 

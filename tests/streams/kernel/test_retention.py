@@ -5,7 +5,7 @@ import pytest
 from detectors.window import DAY, HOUR
 from governance.message.instant import format_instant
 from streams.kernel.cells import EXTRAS
-from streams.kernel.closing import RULES
+from streams.kernel.checks import RULES
 from streams.kernel.marks import MARKS, Marks, digest, mark_of, sweep_row
 from streams.kernel.retention import forget_before
 from streams.kernel.rows import Draft, Rows, pack, row_key
