@@ -198,7 +198,7 @@ def test_quiet_has_no_incident() -> None:
 @pytest.mark.parametrize(
     ("name", "days", "rate", "message"),
     [
-        ("storm", 1, 1200, "scenario must be one of fortnight, quiet, ctr-drop, feed-stop, consent, was 'storm'"),
+        ("storm", 1, 1200, "scenario must be one of fortnight, quiet, ctr-drop, feed-stop, consent, late-consent, was 'storm'"),
         ("quiet", 0, 1200, "days must be 1 to 400, was 0"),
         ("quiet", 1, 10, "rate must be 200 to 1000000 events an hour, was 10"),
     ],
