@@ -89,6 +89,111 @@ PLAYBOOKS: dict[str, dict[str, Any]] = {
         ],
         "action": "Find who put the version live; announce it or roll it back.",
     },
+    "dip": {
+        "title": "A key figure fell below what its own past makes likely",
+        "steps": [
+            "Look at the segment the incident names; where it says global, look at what all channels share: the page, the feed, the day.",
+            "Look at the rule changes listed as suspects, the closest first, and at whom they reach.",
+            "Hold clicks against exposures: fewer clicks is the experience, fewer of both is the feed.",
+            "Roll the change back that fits; where none fits, ask the segment's channel owner what changed there.",
+        ],
+        "action": "Find the segment that moved and the change closest before it; roll that change back if it fits.",
+    },
+    "suppression": {
+        "title": "A variant is shown less than its share",
+        "steps": [
+            "Check whether somebody paused the variant, changed its allocation or its audience: the rule changes of the hour before.",
+            "Check fallbacks by reason: a variant that fails to render is shown as a technical fallback.",
+            "Check whether a filter ahead of the decision (consent, eligibility, frequency cap) now takes its audience.",
+            "Read no experiment that holds this variant before the share is back.",
+        ],
+        "action": "Bring the variant back to its share, or change the configured allocation if the new one is meant.",
+    },
+    "drift": {
+        "title": "A key figure has settled at another level",
+        "steps": [
+            "Look at the day the level changed and at what was deployed, promoted or priced that day.",
+            "Decide whether the new level is meant: a redesign or a season is no fault.",
+            "If it is meant, restate the thresholds that were set for the old level.",
+            "If not, look for the cause as for a dip, by segment and by change.",
+        ],
+        "action": "Decide whether the new level is meant; restate the thresholds, or find and undo its cause.",
+    },
+    "consent_assertion": {
+        "title": "The sender says there was consent where the ledger has none",
+        "steps": [
+            "Compare one exposure's asserted consent with the record the finding names.",
+            "Check how old the consent state may be that the sender caches.",
+            "Check that consent records of this channel reach the ledger: a late or lost feed looks the same.",
+        ],
+        "action": "Make the sender read consent at the time it decides, from the same source as the ledger.",
+    },
+    "consent_string": {
+        "title": "Consent strings that say nothing valid",
+        "steps": [
+            "Decode one string with `pmon consent decode` and read its findings.",
+            "Check the version of the consent platform that wrote it and whether something cuts strings on the way.",
+            "Until it is mended its users count as without consent.",
+        ],
+        "action": "Have the consent platform's strings mended at their source.",
+    },
+    "late_evidence": {
+        "title": "Consent records arrive after anything can be corrected",
+        "steps": [
+            "Look at how long the records took and which source they came from.",
+            "Bring that feed within the correction horizon, or raise `timing.correction_horizon` knowingly.",
+            "Go through the exposures concerned by hand: their verdicts stand as published.",
+        ],
+        "action": "Bring the consent feed in on time and check the exposures concerned by hand.",
+    },
+    "schema_change": {
+        "title": "Fields of a feed appeared or vanished",
+        "steps": [
+            "Ask the producer whether the change was meant, and what stands for the field now.",
+            "Look at what depends on it: segments that become -, experiments without arms, consent without a purpose.",
+            "Map the new name in `sources`, or have the producer restore the old one.",
+        ],
+        "action": "Settle the field with its producer: map it, or have it restored.",
+    },
+    "misrouted": {
+        "title": "Records stand in a partition that is not their key's",
+        "steps": [
+            "Find the producer: it does not partition by murmur2 of the key, or writes with another number of partitions.",
+            "Verdicts and subject counts of these keys are not to be trusted until it does.",
+        ],
+        "action": "Have the producer partition by its key as Kafka's default does.",
+    },
+    "stalled": {
+        "title": "An intake shard no longer moves the clock",
+        "steps": [
+            "See which worker owns the shard, and whether it is up, recovering or cut off from the broker.",
+            "Restart it or add a worker; nothing is lost, decisions wait for it.",
+        ],
+        "action": "Bring the shard's worker back: every decision waits for it.",
+    },
+    "job_failed": {
+        "title": "A job failed after all its retries",
+        "steps": [
+            "Read the worker's log for the job named: the address, the file or the model it could not use.",
+            "Mend its cause; a sink is sent what waits, a report is made on the next request.",
+            "Until then nobody hears through this way: tell those it would have told.",
+        ],
+        "action": "Mend what the job could not reach or read; tell by hand those it would have told.",
+    },
+    "storm": {
+        "title": "More incidents than people can be asked about",
+        "steps": [
+            "List the open incidents of the initiative: all of them are there, only the asking is held back.",
+            "Look for the one cause they share: a feed, a deployment, a threshold set too tight.",
+            "Mend or silence that cause; acknowledge what is left one by one.",
+        ],
+        "action": "Find the one cause the open incidents share before looking at any of them.",
+    },
+    "decision": {
+        "title": "An experiment reached a decision",
+        "steps": ["Read the memo: the decision, its reason and the interval behind it.", "Carry it out, or write down why not."],
+        "action": "Carry the decision out, or write down why not.",
+    },
     "refused_input": {
         "title": "Many records are refused",
         "steps": [
@@ -117,7 +222,7 @@ def playbook(check: str, kpi: str | None, configured: Mapping[str, Playbook]) ->
     found = {
         "id": name if own is None else check if check in configured else kind,
         "title": known["title"] if own is None else own.title,
-        "steps": list(known["steps"] if own is None else own.steps),
+        "steps": list(known["steps"] if own is None or not own.steps else own.steps),
         "runbook": None if own is None else own.runbook,
         "sop": None if own is None else own.sop,
     }
