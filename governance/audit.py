@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from governance.identity import compact
+from governance.identity import compact, event_id
 
 GENESIS = "0" * 64
+SOURCE = "/pmon"  # one source for a deployment: its parts and partitions may change, ids must not
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,8 @@ class Chain:
 def entry_hash(entry: Mapping[str, Any]) -> str:
     """Return the SHA-256 of an entry's canonical JSON without its own hash, as hex."""
     return sha256(compact({name: value for name, value in entry.items() if name != "hash"}).encode()).hexdigest()
+
+
+def audit_id(initiative: str, sequence: int, digest: str) -> str:
+    """Return the id of the event an entry is published in."""
+    return event_id("audit", initiative, sequence, digest)

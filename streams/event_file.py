@@ -221,6 +221,16 @@ def _rest(file: IO[bytes], beginning: bytes) -> tuple[int, str]:
     return length, digest.hexdigest()
 
 
+def lines_of(path: str) -> Iterator[tuple[int, bytes]]:
+    """Yield (number from 1, line) of a file as it stands, plain or gzip, blank lines left out; raises EventFileError for a missing one."""
+    if path != "-" and not Path(path).is_file():
+        raise EventFileError(f"{path}: no such file; a log is JSON Lines, plain or .gz, or - for standard input")
+    with _opened(path) as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield number, line
+
+
 @contextmanager
 def _opened(path: str) -> Iterator[IO[bytes]]:
     with ExitStack() as stack:

@@ -28,6 +28,7 @@ VERBS: Final[dict[str, str]] = {  # in the order of --help
     "replay": "streams.cli.replay",
     "report": "streams.cli.report",
     "incidents": "streams.cli.incidents",
+    "audit": "streams.cli.audit",
     "check": "streams.cli.check",
     "schema": "streams.cli.schema",
     "asyncapi": "streams.cli.asyncapi",

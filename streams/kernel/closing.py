@@ -15,6 +15,7 @@ from detectors.cell import DIMENSIONS, LAST_MS, OTHER, Counts, add, project
 from detectors.kpi import FRESHNESS, VARIANT_SHARE, Ratio, breached, denominator, kpi
 from detectors.window import DAY, HOUR, MINUTE, end_of, ends
 from governance.config import Config, Threshold
+from governance.config.change import changes
 from governance.message.duration import format_duration
 from governance.policy.in_force import InForce
 from streams.kernel.bulletin import SYSTEM, Adds
@@ -35,9 +36,11 @@ from streams.kernel.cells import (
     slices_of,
 )
 from streams.kernel.checks import RULES
+from streams.kernel.configs import BLOBS
 from streams.kernel.conformity import Conformity
 from streams.kernel.consent import Consent
 from streams.kernel.looks import SRM_SHARE, Looks, trial_rules
+from streams.kernel.pending import config_of
 from streams.kernel.publishing import definitions_of, kpi_window
 from streams.kernel.rows import Draft, pack, row_key
 from streams.kernel.standing import Standing
@@ -143,7 +146,9 @@ class Closing:
     def tell(self) -> None:
         """Note a new config in the audit chain, and say once of each cap that it was reached."""
         if self.standing.config not in ("", self.sha256):
-            self.watch.audit("config", self.now, {"from": self.standing.config, "to": self.sha256})
+            before = config_of(self.draft.get(row_key(BLOBS, self.standing.config)) or b"")
+            changed = changes(before, self.config, self.initiative)
+            self.watch.audit("config", self.now, {"from": self.standing.config, "to": self.sha256, "changes": changed})
             self.watch.set_timers(self.rules)
             self.violations.reset_timers()
             self.violations.flush()

@@ -8,12 +8,12 @@ import orjson
 
 from detectors.cell import CONSENT, DIMENSIONS, LAST_MS, REVENUE, Cell, Counts
 from detectors.kpi import BUILT_IN, FRESHNESS, VARIANT_SHARE, Ratio, kpi, ratio
+from governance.audit import SOURCE
 from governance.identity import event_id
 from governance.message.cloud_event import cloud_event
 from governance.message.instant import format_instant
 from streams.kernel.record import Outgoing
 
-SOURCE = "/pmon"  # one source for a deployment: its parts and partitions may change, ids must not
 COUNTED = (
     "exposures",
     "clicks",

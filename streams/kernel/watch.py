@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import orjson
 
-from governance.audit import Chain
+from governance.audit import Chain, audit_id
 from governance.breach import Episode, Observed, Series, Terms, due, happened, observe, pass_time, wished
 from governance.config import Config, Threshold
 from governance.identity import event_id, finding_id, incident_id, incident_key
@@ -22,6 +22,7 @@ from governance.ladder import Owner
 from governance.lifecycle import ESCALATING, Event, Step
 from governance.message.instant import format_instant, parse_instant
 from governance.playbook import playbook
+from governance.verification import incident_hash
 from streams.kernel.bulletin import SYSTEM
 from streams.kernel.duty import Duty
 from streams.kernel.publishing import Found, finding, publish
@@ -247,9 +248,8 @@ class Watch:
         """Publish an incident's step, ask its owner where the step escalates, and tell those `informed`, each at their level."""
         advice = playbook(subject.check, subject.key.get("kpi"), self._config.playbooks)
         data = incident_data(subject, episode, step, advice)
-        entry = self.audit(
-            "incident", now, {name: data[name] for name in ("incident_id", "check", "step", "sequence", "state", "level", "owner")}
-        )
+        body = {name: data[name] for name in ("incident_id", "check", "step", "sequence", "state", "level", "owner")}
+        entry = self.audit("incident", now, {**body, "sha256": incident_hash(data)})
         data |= {"previous_hash": entry["previous_hash"], "hash": entry["hash"]}
         key = incident_key(subject.check, self._initiative, subject.key)
         identity = event_id("incident", episode.incident_id, episode.sequence)
@@ -272,7 +272,7 @@ class Watch:
         value = self._draft.get(key)
         chain, entry = (Chain(*unpack(value)) if value else Chain()).append(self._initiative, kind, format_instant(now), body)
         self._draft.put(key, pack(chain.sequence, chain.head))
-        identity = event_id("audit", self._initiative, chain.sequence, chain.head)
+        identity = audit_id(self._initiative, chain.sequence, chain.head)
         self._draft.send(publish("audit-log", "audit-entry", self._initiative, identity, self._initiative, now, entry))
         return entry
 

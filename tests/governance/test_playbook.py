@@ -5,9 +5,31 @@ import pytest
 from governance.config import Playbook
 from governance.playbook import PLAYBOOKS, playbook
 
-CHECKS = """threshold:low-ctr request:ctr<0.02 dip freshness suppression drift srm contamination guardrail consent_violation consent_assertion
-consent_string late_evidence shadow_change schema_change policy:two-approvals refused_input misrouted cardinality stalled job_failed storm
-decision""".split()
+CHECKS = [
+    "threshold:low-ctr",
+    "request:ctr<0.02",
+    "dip",
+    "freshness",
+    "suppression",
+    "drift",
+    "srm",
+    "contamination",
+    "guardrail",
+    "consent_violation",
+    "consent_assertion",
+    "consent_string",
+    "late_evidence",
+    "shadow_change",
+    "schema_change",
+    "policy:two-approvals",
+    "refused_input",
+    "misrouted",
+    "cardinality",
+    "stalled",
+    "job_failed",
+    "storm",
+    "decision",
+]
 
 
 @pytest.mark.parametrize("check", CHECKS)
