@@ -48,9 +48,9 @@ class Verification:
     def __init__(self) -> None:
         self.chains: dict[str, Seen] = {}
         self.copies = 0
-        self._steps: dict[str, tuple[str, str]] = {}  # hash of an incident's audit entry -> (sha256 of the step, its place)
+        self._steps: dict[str, tuple[str, str]] = {}  # hash of an incident's audit entry -> (what the step must come to, its place)
         self._told: set[str] = set()
-        self._incidents: list[tuple[str, str, str, str]] = []  # place, initiative, hash, sha256 as found
+        self._incidents: list[tuple[str, str, str, str]] = []  # place, initiative, hash, what it comes to
 
     def entry(self, place: str, key: str | None, event: Any) -> Iterator[Fault]:
         """Yield what is wrong with one record of `audit-log`, a CloudEvent."""
@@ -73,7 +73,7 @@ class Verification:
         seen.sequence, seen.head = number, data["hash"]
         seen.hashes[number] = data["hash"]
         if data["kind"] == "incident" and isinstance(data["body"].get("sha256"), str):
-            self._steps[data["hash"]] = (data["body"]["sha256"], place)
+            self._steps[data["hash"]] = (data["body"]["sha256"] + data["previous_hash"], place)
 
     def _again(self, place: str, seen: Seen, data: Mapping[str, Any]) -> Iterator[Fault]:
         number = data["sequence"]
@@ -92,7 +92,7 @@ class Verification:
         if not isinstance(data, dict) or not all(isinstance(data.get(name), str) for name in ("initiative", *CHAINED)):
             yield Fault(place, None, "is no CloudEvent with an incident in `data`")
             return
-        self._incidents.append((place, data["initiative"], data["hash"], incident_hash(data)))
+        self._incidents.append((place, data["initiative"], data["hash"], incident_hash(data) + data["previous_hash"]))
 
     def rest(self) -> Iterator[Fault]:
         """Yield what shows only when everything was read: incidents that were edited, or that one log lacks."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from governance.audit import SOURCE, Chain, audit_id
 from governance.message.cloud_event import cloud_event
 from governance.message.instant import parse_instant
 from governance.message.outputs import Finding, Incident
@@ -76,6 +77,11 @@ def write(folder: Path, incidents: list[dict[str, Any]], findings: list[dict[str
                 time = parse_instant(data.get("updated_at") or data["window"]["end"])
                 event = cloud_event(kind, uuid(f"e{number:03d}"), "pmon", data["check"], time, data)
                 write_record(file, Record(topic, 0, number, time, b"key", orjson.dumps(event)))
+    chain, entry = Chain().append("plg-onboarding", "config", "2026-11-22T00:00:00.000Z", {})
+    identity = audit_id("plg-onboarding", 1, chain.head)
+    event = cloud_event("audit-entry", identity, SOURCE, "plg-onboarding", parse_instant(entry["at"]), entry)
+    with (folder / "audit-log.jsonl").open("wb") as file:
+        write_record(file, Record("audit-log", 0, 0, 0, b"plg-onboarding", orjson.dumps(event)))
     marks = {"0": "2026-11-22T14:32:30.000Z", "1": "2026-11-22T14:33:00.000Z"}
     (folder / "summary.json").write_bytes(orjson.dumps({"watermarks": marks}))
     return folder
