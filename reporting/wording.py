@@ -170,7 +170,8 @@ def suspected(suspect: Mapping[str, Any]) -> str:
     when = (
         f"{age(before * 1000)} before the first breached window" if before >= 0 else f"{age(-before * 1000)} into the first breached window"
     )
-    return f"{suspect['change_id']} ({rule}) was {str(suspect.get('action', 'deployed')).replace('_', ' ')} {when}"
+    reach = f", reaches {suspect['overlap'] * 100:.0f}{NBSP}% of the segment" if suspect.get("overlap") is not None else ""
+    return f"{suspect['change_id']} ({rule}) was {str(suspect.get('action', 'deployed')).replace('_', ' ')} {when}{reach}"
 
 
 def task(issue: Mapping[str, Any]) -> str:

@@ -25,6 +25,7 @@ from governance.playbook import playbook
 from governance.verification import incident_hash
 from streams.kernel.bulletin import SYSTEM
 from streams.kernel.duty import Duty
+from streams.kernel.inquiry import Inquiry
 from streams.kernel.publishing import Found, finding, publish
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
 
@@ -78,6 +79,7 @@ class Watch:
         self._config = config
         self._policy = {"id": "config", "sha256": config_sha256}
         self.duty = Duty(draft, initiative, config)
+        self._inquiry = Inquiry(draft, initiative, config)
 
     def _load(self, key: bytes) -> tuple[Series, dict[str, list[list[str]]]]:
         value = self._draft.get(key)
@@ -248,6 +250,7 @@ class Watch:
         """Publish an incident's step, ask its owner where the step escalates, and tell those `informed`, each at their level."""
         advice = playbook(subject.check, subject.key.get("kpi"), self._config.playbooks)
         data = incident_data(subject, episode, step, advice)
+        data["explanation"] = self._inquiry.explanation(subject, episode, step, self._explained(episode.incident_id))
         body = {name: data[name] for name in ("incident_id", "check", "step", "sequence", "state", "level", "owner")}
         entry = self.audit("incident", now, {**body, "sha256": incident_hash(data)})
         data |= {"previous_hash": entry["previous_hash"], "hash": entry["hash"]}
@@ -275,6 +278,10 @@ class Watch:
         identity = audit_id(self._initiative, chain.sequence, chain.head)
         self._draft.send(publish("audit-log", "audit-entry", self._initiative, identity, self._initiative, now, entry))
         return entry
+
+    def _explained(self, identity: str) -> Any:
+        value = self._draft.get(row_key(INCIDENTS, self._initiative, identity))
+        return unpack(value)[0]["explanation"] if value else None
 
     def _remember(self, identity: str, data: Mapping[str, Any]) -> None:
         key = row_key(INCIDENTS, self._initiative, identity)

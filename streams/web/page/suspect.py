@@ -10,7 +10,12 @@ from streams.read_model.situation import Published
 
 
 def near(changes: Iterable[Published], incident: Published) -> Sequence[Mapping[str, Any]]:
-    """Return the changes that went out in the day before the first breached window ended and reach the incident's channel."""
+    """Return the suspects of the incident's explanation, as ranked there.
+
+    Without one: the changes that went out in the day before the first breached window ended and reach the incident's channel.
+    """
+    if incident.get("explanation"):
+        return list(incident["explanation"]["suspects"])
     windows = [(parse_instant(window["start"]), parse_instant(window["end"])) for window in incident["windows"]]
     first, until = min(windows, default=(parse_instant(incident["opened_at"]),) * 2)
     channel = incident["key"].get("channel")
