@@ -138,8 +138,8 @@ class Explanation(Outgoing):
 
     global_: bool = Field(alias="global")
     segments: list[dict[str, Any]]
-    rate_effect: Figure | None
-    mix_effect: Figure | None
+    rate_effect: Figure | None = None
+    mix_effect: Figure | None = None
     suspects: list[dict[str, Any]]
 
 
