@@ -57,7 +57,9 @@ def incidents(lines: Iterable[Line], out: Path, group_by: str = "", partitions: 
     folder = Folder(out / f"out{partitions}")
     replay_to_folder(FileReplay([str(path)], load_config(CONFIG % group_by), partitions, folder.write), folder, until=None, drain=True)
     found = [json.loads(line)["value"]["data"] for line in (folder.path / "incidents.jsonl").open()]
-    return [Incident.model_validate(data) and data for data in found if data["check"].startswith("threshold:")]
+    for data in found:
+        Incident.model_validate(data)
+    return [data for data in found if data["check"].startswith("threshold:")]
 
 
 @pytest.mark.parametrize("group_by", ["", "channel"])
