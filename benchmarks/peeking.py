@@ -111,15 +111,18 @@ def simulate(family: Family, size: Size, rng: np.random.Generator) -> Iterator[t
 
 def error_and_difference(arms: tuple[Sums, Sums], *, is_rate: bool) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
     """Standard error, difference and whether both arms are past burn-in, at every look."""
-    squares, values, evidence = list[Floats](), list[Floats](), list[Floats]()
+    squares, values, evidence, thirds = list[Floats](), list[Floats](), list[Floats](), list[Floats]()
     with np.errstate(divide="ignore", invalid="ignore"):
         for n, s, ss in arms:
             value = s / n
             evidence.append(np.minimum(s, n - s) if is_rate else s * s / ss)
             squares.append((value * (1 - value) if is_rate else (ss - s * value) / (n - 1)) / n)
+            thirds.append(squares[-1] * (1 - 2 * value) / n if is_rate else np.zeros_like(value))
             values.append(value)
+        square = squares[0] + squares[1]
         ready = np.minimum(evidence[0], evidence[1]) >= sequence.BURN_IN
-        return np.sqrt(squares[0] + squares[1]), values[1] - values[0], ready
+        ready &= np.abs(thirds[1] - thirds[0]) <= sequence.MOST_SKEWED * square**1.5
+        return np.sqrt(square), values[1] - values[0], ready
 
 
 def confirmed(arms: tuple[Sums, Sums], at: tuple[int, int], *, is_rate: bool) -> bool:

@@ -94,7 +94,8 @@ class Estimate:
 
     `variance` is what the sequence takes, `sample_variance` what Welch's test takes (they differ for a proportion by
     n/(n-1)); both are 0 where there are fewer than two users. `evidence` is the rarer of converters and the others, or the
-    effective sample size (sum)^2 / (sum of squares) where a few users may carry the sum.
+    effective sample size (sum)^2 / (sum of squares) where a few users may carry the sum. `third` is the third central moment per
+    user of a proportion; of other figures it is not kept, and 0.
     """
 
     n: int
@@ -102,6 +103,7 @@ class Estimate:
     variance: float
     sample_variance: float
     evidence: float
+    third: float = 0.0
 
 
 def proportion(sums: Moments) -> Estimate | None:
@@ -110,12 +112,14 @@ def proportion(sums: Moments) -> Estimate | None:
         return None
     s = exact(sums.s)
     spread = s * (sums.n - s)
+    variance = rounded(spread, sums.n * sums.n) if sums.n > 1 else 0.0
     return Estimate(
         sums.n,
         rounded(s, sums.n),
-        rounded(spread, sums.n * sums.n) if sums.n > 1 else 0.0,
+        variance,
         rounded(spread, sums.n * (sums.n - 1)) if sums.n > 1 else 0.0,
         float(min(s, sums.n - s)),  # a rate of 99 % is as hard to read as one of 1 %
+        variance * rounded(sums.n - 2 * s, sums.n),
     )
 
 

@@ -10,6 +10,7 @@ factor keeps its digits at any number of users.
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 from detectors.tail import chi_square_p as chi_square_tail
 from detectors.tail import p_of_log_evidence
@@ -26,14 +27,20 @@ def log_bayes_factor(counts: Sequence[int], shares: Sequence[float], k: float) -
     With a_i = k w_i + x_i, A = k + n and d_i = (x_i - n w_i)/(A w_i) this is A sum w_i ((1+d_i) ln(1+d_i) - d_i) plus
     terms of the size of ln n.
     """
-    weights = normalised(shares)
+    weights, prior = ground(tuple(shares), k)
     n = sum(counts)
     total = k + n
     divergence = math.fsum(w * entropy_term((x - n * w) / (total * w)) for x, w in zip(counts, weights, strict=True))
     posterior = math.fsum(stirling_rest(k * w + x) - 0.5 * math.log(k * w + x) for x, w in zip(counts, weights, strict=True))
-    prior = math.fsum(stirling_rest(k * w) - 0.5 * math.log(k * w) for w in weights)
     ends = 0.5 * math.log(total / k) - stirling_rest(total) + stirling_rest(k)
     return total * divergence + posterior - prior + ends
+
+
+@lru_cache(maxsize=1024)
+def ground(shares: tuple[float, ...], k: float) -> tuple[tuple[float, ...], float]:
+    """Return what does not change from look to look: the shares scaled to sum to 1, and the prior's part of the factor."""
+    weights = normalised(shares)
+    return weights, math.fsum(stirling_rest(k * w) - 0.5 * math.log(k * w) for w in weights)
 
 
 def p_value(counts: Sequence[int], shares: Sequence[float], k: float) -> float:

@@ -97,6 +97,8 @@ def written(number: int) -> int | str:
 
 def plain(counts: Mapping[str, int]) -> dict[str, int | str]:
     """Return counts as JSON values."""
+    if not counts or -LARGEST_WRITTEN <= min(counts.values()) <= max(counts.values()) <= LARGEST_WRITTEN:
+        return dict(counts)
     return {name: written(number) for name, number in counts.items()}
 
 

@@ -186,17 +186,23 @@ def decide(evidence: Evidence, latched: Decision | None = None) -> Decision:
     A latched rollback is final. A latched ship falls only to data found unfit or to harm; it never fades because an
     interval widened. Anything else is decided anew at every look.
     """
-    now = next(found for rule in TABLE if (found := apply(rule, evidence)) is not None)
+    now = first_match(evidence)
     if latched is None or latched.reason not in LATCHING:
         return now
     return now if latched.action is Action.SHIP and now.reason in UNLATCHING else latched
 
 
-def apply(rule: Rule, evidence: Evidence) -> Decision | None:
-    """Return the row's decision, or None where it does not match."""
-    found = rule.matches(evidence)
-    if found is None:
-        return None
+def first_match(evidence: Evidence) -> Decision:
+    """Return the decision of the first row that matches; the last one matches everything."""
+    for rule in TABLE:
+        found = rule.matches(evidence)
+        if found is not None:
+            return decided(rule, found)
+    raise AssertionError("the last row of the table matches everything")
+
+
+def decided(rule: Rule, found: Arms) -> Decision:
+    """Return a row's decision about the treatments it matches."""
     if rule.action is not Action.SHIP:
         return Decision(rule.action, rule.reason, names(found))
     best = best_of(found)

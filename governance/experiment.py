@@ -81,7 +81,7 @@ def evidence(experiment: Experiment, own: Initiative | None, phases: Sequence[Ph
     if not experiment.goals or control != experiment.control or not treatments:
         return None if not experiment.goals else held(experiment, standing)
     questions = asked(experiment, own, len(treatments))
-    users = {arm: sum(phase.arms.get(arm, {}).get("first", 0) for phase in phases) for arm in seen_arms(phases)}
+    users = assigned(phases)
     exposed = sum(users.values())
     unknown = sum(number for arm, number in users.items() if arm not in (control, *treatments))
     newest = max(standing.last.values(), default=standing.now)
@@ -105,9 +105,13 @@ def held(experiment: Experiment, standing: Standing) -> Evidence:
     return Evidence((Treatment("-", (Goal(),)),), control_missing=True, runtime_ms=standing.now - standing.started)
 
 
-def seen_arms(phases: Sequence[Phase]) -> list[str]:
-    """Return every arm somebody was assigned to."""
-    return sorted({arm for phase in phases for arm, sums in phase.arms.items() if sums.get("first") or sums.get("n")})
+def assigned(phases: Sequence[Phase]) -> dict[str, int]:
+    """Return how many users were assigned to each arm."""
+    found: dict[str, int] = {}
+    for phase in phases:
+        for arm, sums in phase.arms.items():
+            found[arm] = found.get(arm, 0) + sums.get("first", 0)
+    return found
 
 
 def treatment_of(

@@ -52,16 +52,16 @@ def normalised(shares: Mapping[str, float]) -> dict[str, float]:
 
 def sample_ratio(phases: Sequence[Phase]) -> SampleRatio:
     """Return the ratio test over all phases; arms that are not planned are not in it (they are unknown variants)."""
-    evidence, deviation = 0.0, 0.0
+    evidence, deviation, by = 0.0, 0.0, "equal"
     users: dict[str, int] = {}
+    shares: dict[str, float] = {}
     for phase in phases:
-        shares, _ = planned(phase)
+        shares, by = planned(phase)
         counts = {arm: phase.arms.get(arm, {}).get("first", 0) for arm in shares}
         for arm, number in counts.items():
             users[arm] = users.get(arm, 0) + number
         evidence += log_evidence(counts, shares)
         deviation = max(deviation, largest(counts, shares))
-    shares, by = planned(phases[-1]) if phases else ({}, "equal")
     return SampleRatio(p_of_log_evidence(evidence), users, shares, deviation, by)
 
 

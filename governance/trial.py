@@ -49,15 +49,16 @@ class Trial:
     numbers: list[Any] = field(default_factory=list)
     looks: int = 0
     looked_at: int = 0
-    path: list[list[Any]] = field(default_factory=list)
     stride: int = 1
     ended: int = 0
     boundary: int = 0
+    path: list[list[Any]] = field(default_factory=list)
 
     @classmethod
-    def read(cls, parts: list[Any]) -> "Trial":
-        """Return the trial of plain values."""
+    def read(cls, parts: list[Any], path: list[list[Any]] | None = None) -> "Trial":
+        """Return the trial of plain values and of its path, which is kept apart; a look reads it only where it adds a point."""
         found = cls(*parts)
+        found.path = path or []
         found.stretches = [
             Stretch(start, signature, shares, {arm: exact(counts) for arm, counts in arms.items()})
             for start, signature, shares, arms in parts[1]
@@ -66,8 +67,8 @@ class Trial:
         return found
 
     def plain(self) -> list[Any]:
-        """Return it as JSON values."""
-        values = {name: getattr(self, name) for name in self.__slots__}
+        """Return it as JSON values, without its path."""
+        values = {name: getattr(self, name) for name in self.__slots__ if name != "path"}
         values["stretches"] = [
             [one.start, one.signature, one.shares, {arm: plain(counts) for arm, counts in one.arms.items()}] for one in self.stretches
         ]
@@ -127,13 +128,16 @@ class Trial:
         self.decision, self.decided_at, self.numbers = decision, now, numbers
         return True
 
+    def traces(self) -> bool:
+        """Return whether this look is one whose interval is kept."""
+        return self.looks % self.stride == 0
+
     def trace(self, now: int, point: list[Any]) -> None:
         """Keep a point of the interval's path: [[arm, low, estimate, high], …]."""
-        if point and self.looks % self.stride == 0:
-            self.path.append([now, point])
-            if len(self.path) > PATH_MOST:
-                self.path = self.path[::2]
-                self.stride *= 2
+        self.path.append([now, point])
+        if len(self.path) > PATH_MOST:
+            self.path = self.path[::2]
+            self.stride *= 2
 
 
 def signature_of(experiment: Experiment) -> list[Any]:
@@ -150,6 +154,8 @@ def is_seen(signature: Any) -> bool:
 
 def narrowed(into: Mapping[str, int], counts: Mapping[str, int]) -> Counts:
     """Return counts with channels and profiles beyond the cap merged."""
+    if counts.keys() <= into.keys():
+        return dict(counts)
     found: Counts = {}
     for name, number in sorted(counts.items()):
         kind = name.split(".", 1)[0]

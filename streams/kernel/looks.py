@@ -2,6 +2,7 @@
 
     s [initiative]               how many experiments are kept
     s [initiative, experiment]   the trial (governance/trial)
+    P [initiative, experiment]   the path of its intervals, apart from it: most looks add nothing to it
 
 A decision is published once per change, as a finding; a split that is off, people in several arms and a harmed guardrail open an
 incident at once (1 of 1), through the same machinery as any other breach. An experiment nobody configured gets the first two only.
@@ -23,7 +24,7 @@ from streams.kernel.publishing import Found, finding
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
 from streams.kernel.watch import Breach, Watch
 
-TRIALS = b"s"
+TRIALS, PATHS = b"s", b"P"
 SRM_SHARE = "srm_failure_share"
 EXPERIMENT = ("experiment_id",)
 
@@ -57,10 +58,17 @@ def trial_rules(base: int) -> dict[str, Threshold]:
 
 
 def trials(draft: Draft, initiative: str) -> Iterator[tuple[str, Trial]]:
-    """Yield (experiment, trial) of an initiative, by name."""
+    """Yield (experiment, trial without its path) of an initiative, by name."""
     keys = [(parts[1], key) for key in draft.group(TRIALS, initiative) if len(parts := key_parts(key)) == 2]
     for name, key in sorted(keys):
         yield name, Trial.read(unpack(draft.get(key) or b"")[0])
+
+
+def path_of(draft: Draft, initiative: str, name: str) -> list[list[Any]]:
+    """Return the path of an experiment's intervals as it is kept."""
+    value = draft.get(row_key(PATHS, initiative, name))
+    found: list[list[Any]] = unpack(value)[0] if value is not None else []
+    return found
 
 
 class Looks:
@@ -91,7 +99,11 @@ class Looks:
     def _ends(self) -> Iterator[tuple[str, int]]:
         for name, experiment in self._own.experiments.items() if self._own is not None else ():
             if experiment.ends_at is not None:
-                yield name, -(-experiment.ends_at // self._base) * self._base
+                yield name, self._closed(experiment.ends_at)
+
+    def _closed(self, time: int) -> int:
+        """Return the first base window end that is not before `time`."""
+        return -(-time // self._base) * self._base
 
     def wakes(self) -> list[int]:
         """Return the window ends at which an experiment ends as planned, ms."""
@@ -122,23 +134,23 @@ class Looks:
         changes = self._changes.get(name, ())
         if "deployed" in changes or "rolled_back" in changes:
             trial.boundary = self._now + self._base
-        ends = dict(self._ends()).get(name)
-        planned = ends is not None and ends <= self._now
+        planned = experiment is not None and experiment.ends_at is not None and self._closed(experiment.ends_at) <= self._now
         trial.looks, trial.looked_at = trial.looks + 1, self._now
-        self._test(name, trial)
+        self._test(name, trial, assigned=any("first" in counts for counts in self._sums.get(name, {}).values()))
         if experiment is not None:
             self._decide(name, trial, experiment, ended=planned)
         if planned or "concluded" in changes:
             trial.ended = self._now
         self._draft.put(row_key(TRIALS, self._initiative, name), pack(trial.plain()))
 
-    def _test(self, name: str, trial: Trial) -> None:
-        """Hold the split against the plan and look for people in several arms; each opens its incident once."""
-        ratio = trial.ratio()
-        trial.smallest_p = min(trial.smallest_p, ratio.p_value)
-        if not trial.failing_at and ratio.fails(trial.smallest_p):
-            trial.failing_at = self._now
-            self._breach("srm", (name,), trial.smallest_p)
+    def _test(self, name: str, trial: Trial, *, assigned: bool) -> None:
+        """Hold the split against the plan where somebody was assigned, and look for people in several arms; each is found once."""
+        if assigned and not trial.failing_at:
+            ratio = trial.ratio()
+            trial.smallest_p = min(trial.smallest_p, ratio.p_value)
+            if ratio.fails(trial.smallest_p):
+                trial.failing_at = self._now
+                self._breach("srm", (name,), trial.smallest_p)
         if not trial.contaminated_at and trial.mixed >= CONTAMINATED_USERS and trial.mixed * CONTAMINATED_PER >= trial.assigned():
             trial.contaminated_at = self._now
             self._breach("contamination", (name,), trial.mixed / max(1, trial.assigned()))
@@ -159,7 +171,10 @@ class Looks:
                     trial.harmed.append([treatment.name, rail.kpi])
                     self._breach("guardrail", (name, treatment.name, rail.kpi), guardrail.upper or 0.0)
         points = points_of(found)
-        trial.trace(self._now, [[arm, *rest] for arm, *rest in points])
+        if points and trial.traces():
+            trial.path = path_of(self._draft, self._initiative, name)
+            trial.trace(self._now, points)
+            self._draft.put(row_key(PATHS, self._initiative, name), pack(trial.path))
         before = trial.decision
         if trial.decide(self._now, decision, points):
             self._tell(name, trial, experiment, decision, before)

@@ -14,7 +14,7 @@ from reporting.snapshot import Row, Snapshot
 from streams.kernel.bulletin import REFUSED, SYSTEM
 from streams.kernel.cells import DAYS, EXTRAS, HOURS, LATE, CellRows, Cells, merge, slices_of
 from streams.kernel.checks import acted, judged
-from streams.kernel.looks import trials
+from streams.kernel.looks import path_of, trials
 from streams.kernel.rows import Draft, key_parts, row_key, unpack
 from streams.kernel.standing import Standing
 from streams.kernel.watch import remembered
@@ -95,7 +95,7 @@ def snapshot(draft: Draft, initiative: str, command: Command, to: int, now: int,
         decision_paths=paths(extras),
         refused=refused(day_extras(draft, SYSTEM, start, end)),
         feeds=tuple(feeds(draft)),
-        trials=dict(trials(draft, initiative)),
+        trials={name: replace(trial, path=path_of(draft, initiative, name)) for name, trial in trials(draft, initiative)},
         checklist=checks[0] if checks is not None else None,
         differences=tuple(checks[1]) if checks is not None else (),
     )

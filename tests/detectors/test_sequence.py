@@ -213,7 +213,24 @@ def test_burn_in_wants_25_converters_or_an_effective_sample_of_25_in_every_arm()
 def test_a_ratio_is_past_burn_in_only_where_neither_sum_hangs_on_a_few_users() -> None:
     plain, whale = [1] * 5000, [1_000_000] + [1] * 4999
     for m, d, expected in ((plain, plain, True), (whale, plain, False), (plain, whale, False)):
-        assert expected == sequence.burned_in(ratio(PairedMoments.of(zip(m, d, strict=True))))
+        arm = ratio(PairedMoments.of(zip(m, d, strict=True)))
+        assert expected == sequence.burned_in(arm, arm)
+
+
+def test_burn_in_waits_for_more_where_an_uneven_split_leaves_the_difference_lopsided() -> None:
+    """25 converters against 225 of an arm nine times as large: not yet; four times as many: yes. Even arms need no more than 25."""
+    large, small = proportion(Moments.of_converters(4_500, 225)), proportion(Moments.of_converters(500, 25))
+    assert not sequence.burned_in(small, large)
+    assert not sequence.burned_in(large, small)
+    assert sequence.burned_in(proportion(Moments.of_converters(2_000, 100)), proportion(Moments.of_converters(18_000, 900)))
+    assert sequence.burned_in(proportion(Moments.of_converters(500, 25)), proportion(Moments.of_converters(500, 60)))
+
+
+def test_the_skewness_of_a_difference_is_that_of_its_users() -> None:
+    """A third central moment of p(1-p)(1-2p) per user; none at a half, and opposite on the two sides of it."""
+    arms = (proportion(Moments.of_converters(1000, converters)) for converters in (100, 900, 500))
+    thirds = [arm.third for arm in arms if arm is not None]
+    assert thirds == pytest.approx([0.072, -0.072, 0.0], rel=1e-12)
 
 
 def test_lift_is_positive_when_a_loss_shrinks() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governance.decision import TABLE, Action, Decision, Evidence, Goal, Guardrail, Outcome, Reason, Treatment, apply, decide
+from governance.decision import TABLE, Action, Decision, Evidence, Goal, Guardrail, Outcome, Reason, Treatment, decide, decided
 
 DAY_MS = 24 * 60 * 60 * 1000
 WON = Goal(estimate=0.02, low=0.01, high=0.03)
@@ -114,7 +114,7 @@ def test_the_table_is_total() -> None:
 @settings(deadline=None)
 @given(evidences)
 def test_the_first_row_that_matches_decides(evidence: Evidence) -> None:
-    found = [decision for row in TABLE if (decision := apply(row, evidence)) is not None]
+    found = [decided(row, arms) for row in TABLE if (arms := row.matches(evidence)) is not None]
     assert decide(evidence) == found[0]
     assert Reason.UNDECIDED in {decision.reason for decision in found}
     assert set(found[0].arms) <= {treatment.name for treatment in evidence.treatments}

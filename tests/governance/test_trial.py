@@ -104,7 +104,8 @@ def test_neither_places_nor_the_path_grow_without_bound() -> None:
     for number in range(3 * PATH_MOST):
         trial.take(number * MINUTE, MINUTE, {(number * MINUTE, "a"): {"first": 1, f"channel.{number}": 1}}, None, 50)
         trial.looks = number
-        trial.trace(number * MINUTE, [["a", 0.0, 0.5, 1.0]])
+        if trial.traces():
+            trial.trace(number * MINUTE, [["a", 0.0, 0.5, 1.0]])
 
     assert len(trial.stretches[0].arms["a"]) <= PLACES_MOST + 3
     assert PATH_MOST // 2 <= len(trial.path) <= PATH_MOST
