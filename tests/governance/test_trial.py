@@ -42,13 +42,13 @@ def compared(*phases: Phase) -> Contrast:
 
 def test_phases_are_weighted_and_never_pooled() -> None:
     """b gets 90 % in the week in which everybody buys: pooled it would win by far, weighted it loses as it does in each week."""
-    weeks = phase((9_000, 450), (1_000, 45)), phase((1_000, 500), (9_000, 4_400))
+    weeks = phase((18_000, 900), (2_000, 90)), phase((1_000, 500), (9_000, 4_400))
 
-    assert (450 + 500) / 10_000 < (45 + 4_400) / 10_000
+    assert (900 + 500) / 19_000 < (90 + 4_400) / 11_000
     assert compared(*weeks).difference < 0
     seen = compared(*weeks).seen
     assert seen is not None
-    assert seen.n == 20_000
+    assert seen.n == 30_000
 
 
 def test_one_phase_alone_is_the_plain_difference() -> None:
