@@ -1,7 +1,7 @@
 """Closing: all that becomes due for one initiative at one base window end, in phases small enough for one commit each.
 
     told ─► minute slices ─► hour slices ─► late to the day ─► day slices ─► timers ─► rule changes ─► conformity ─► looks ─► seen
-          ─► thresholds by keys ─► verdict slices ─► violations ─► finish
+          ─► thresholds by keys ─► verdict slices ─► violations ─► storm ─► finish
 
 Everything a phase reads is due by then; a phase done twice from the same rows says the same.
 """
@@ -17,6 +17,7 @@ from detectors.window import DAY, HOUR, MINUTE, end_of, ends
 from governance.config import Config, Threshold
 from governance.config.change import changes
 from governance.message.duration import format_duration
+from governance.paging import STORM, Pages
 from governance.policy.in_force import InForce
 from streams.kernel.bulletin import SYSTEM, Adds
 from streams.kernel.cells import (
@@ -44,6 +45,7 @@ from streams.kernel.pending import config_of
 from streams.kernel.publishing import definitions_of, kpi_window
 from streams.kernel.rows import Draft, pack, row_key
 from streams.kernel.standing import Standing
+from streams.kernel.storm import keep_pages, pages_of, storm_rule
 from streams.kernel.violations import Violations
 from streams.kernel.watch import Breach, Watch
 
@@ -99,7 +101,7 @@ class Closing:
         # What shares `__other__` are parts of many initiatives: rules and versions of the same name would accuse each other.
         self.own = initiative != SYSTEM and not initiative.startswith(OTHER)
         rest = {**trial_rules(self.base), **self.conformity.rules}
-        self.rules = self.thresholds if initiative == SYSTEM else {**self.thresholds, **rest}
+        self.rules = {**self.thresholds, STORM: storm_rule(), **({} if initiative == SYSTEM else rest)}
         parts = (self.rows, self.admission, self.violations, self.definitions, policy)
         self.consent = Consent(draft, initiative, now, self.base, adds, *parts)
 
@@ -131,6 +133,7 @@ class Closing:
             if known and ends(self.now, threshold.window):
                 yield from self.judging(check, threshold)
         yield from self.consent.phases()
+        yield self.storm
         yield self.finish
 
     def level(self, level: str) -> Cells:
@@ -209,6 +212,16 @@ class Closing:
         """Return the base window ends at which somebody's coming or going acts, ms: what was said just before one, and each `until`."""
         said = {end_of(at, self.base) for at in self.watch.duty.said_at()}
         return said | {-(-at // self.base) * self.base for at in self.watch.duty.ends()}
+
+    def storm(self) -> None:
+        """Judge whether people are asked too much: when the first page is held back, then once an hour."""
+        pages = pages_of(self.draft, self.initiative)
+        if not 0 < pages.digest_due(self.base) <= self.now:
+            return
+        held = sum(pages.held.values())
+        self.watch.judge(storm_rule(), STORM, Breach((), self.now, held, held > 0))
+        times, stormy = pages_of(self.draft, self.initiative).times, self.watch.lives(storm_rule(), STORM, ())
+        keep_pages(self.draft, self.initiative, Pages(times, {}, self.now, stormy))
 
     def take_rules(self) -> None:
         """Keep the rule changes that act now, in the order (time, event id)."""

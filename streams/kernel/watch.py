@@ -28,6 +28,7 @@ from streams.kernel.duty import Duty
 from streams.kernel.inquiry import Inquiry
 from streams.kernel.publishing import Found, finding, publish
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
+from streams.kernel.storm import asks
 
 SERIES, TIMERS, SEEN, INCIDENTS, AUDIT = b"t", b"a", b"f", b"u", b"g"
 TIMERS_A_PHASE = 200  # incidents moved in one phase: each may publish about 6 KB
@@ -122,6 +123,10 @@ class Watch:
         series, _ = self._load(row_key(SERIES, self._initiative, *place_of(threshold, check, values)))
         return series.history[-1][0] if series.history else -1
 
+    def lives(self, threshold: Threshold, check: str, values: tuple[str, ...]) -> bool:
+        """Return whether a key has an incident that is not over."""
+        return self._load(row_key(SERIES, self._initiative, *place_of(threshold, check, values)))[0].episode is not None
+
     def pass_time(self, thresholds: Mapping[str, Threshold], now: int, *, drain: bool) -> bool:
         """Move incidents whose time has come, some at a time; return whether there were any. A drain runs no acknowledgement timeout."""
         moved = 0
@@ -193,7 +198,7 @@ class Watch:
 
     def _subject(self, threshold: Threshold, check: str, values: Any) -> Subject:
         named = dict(zip(threshold.group_by, values, strict=True))
-        if self._initiative == SYSTEM:
+        if self._initiative == SYSTEM and named:
             return Subject(check, SYSTEM, {"feed": named["channel"]}, threshold.window)
         figure = {} if threshold.kpi == check else {"kpi": threshold.kpi}  # what an experiment's rule judges is in its name
         return Subject(check, self._initiative, {**named, **figure}, threshold.window)
@@ -228,7 +233,7 @@ class Watch:
             ladder = self.duty.ladder()
         if observed.step is not None and series.episode is not None:
             episode = self.duty.asked(series.episode, observed.step, ladder, now)
-            self.tell(subject, episode, observed.step, now, threshold.reason)
+            episode = self.tell(subject, episode, observed.step, now, threshold.reason)
             series = replace(series, episode=None if observed.step in ("closed", "retracted") else episode)
         kept = row_key(SERIES, self._initiative, *place)
         before, after = self._due(self._load(kept)[0], threshold), self._due(series, threshold)
@@ -246,8 +251,11 @@ class Watch:
         now: int,
         reason: str | None,
         informed: Sequence[tuple[int, Owner | None]] = (),
-    ) -> None:
-        """Publish an incident's step, ask its owner where the step escalates, and tell those `informed`, each at their level."""
+    ) -> Episode:
+        """Publish an incident's step, ask its owner where the step escalates, and tell those `informed`, each at their level.
+
+        Returns the episode with the page noted, where one went out.
+        """
         advice = playbook(subject.check, subject.key.get("kpi"), self._config.playbooks)
         data = incident_data(subject, episode, step, advice)
         data["explanation"] = self._inquiry.explanation(subject, episode, step, self._explained(episode.incident_id))
@@ -257,7 +265,10 @@ class Watch:
         key = incident_key(subject.check, self._initiative, subject.key)
         identity = event_id("incident", episode.incident_id, episode.sequence)
         self._draft.send(publish("incidents", f"incident.{step}", key, identity, episode.incident_id, now, data))
-        if step in ESCALATING and now >= episode.silenced_until:
+        cap = self._config.incidents.pages_per_hour
+        silent = step not in ESCALATING or now < episode.silenced_until
+        if not silent and asks(self._draft, self._initiative, subject.check, episode, now, cap):
+            episode = replace(episode, pages=episode.pages + 1, paged_at=now)
             why = f"{step}: {reason or subject.check}" if step == "opened" else f"{step} to level {episode.level}"
             why = why if episode.owner is not None else f"unowned, nobody is there to act: {why}"
             asked = escalation_data(data, episode.owner, why)
@@ -268,6 +279,7 @@ class Watch:
                 identity = event_id("escalation", episode.incident_id, episode.sequence, "informed", level)
                 self._draft.send(publish("escalations", "escalation", key, identity, episode.incident_id, now, told))
         self._remember(episode.incident_id, data)
+        return episode
 
     def audit(self, kind: str, now: int, body: Mapping[str, Any]) -> dict[str, Any]:
         """Append an entry to the initiative's audit chain and publish it; return the entry with its hashes."""

@@ -179,7 +179,10 @@ class Judge:
             above = range(min(3, incident["level"] + 1), 4)
             incident["level"] = next(level for level in above if incident["ladder"][level - 1])  # an empty step is skipped at once
             incident["escalated_at"] = at
-            self.escalations.add((incident["id"], incident["sequence"], incident["level"], incident["ladder"][incident["level"] - 1]))
+            pages, last = incident.get("pages", 0), incident.get("paged_at", 0)
+            if pages < 10 or at >= last + min(DAY, HOUR * 2 ** (pages - 10)):  # ten at once, then each waits twice as long
+                incident["pages"], incident["paged_at"] = pages + 1, at
+                self.escalations.add((incident["id"], incident["sequence"], incident["level"], incident["ladder"][incident["level"] - 1]))
         incident["steps"].append((incident["sequence"], step, at, incident["level"], len(incident["windows"])))
         self.told.setdefault(one.initiative, []).append(f"{incident['id']}/{incident['sequence']}")
         self.incidents[incident["id"]] = {

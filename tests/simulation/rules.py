@@ -37,6 +37,7 @@ WAITS = {
     "coarse": {"ack_timeout": 10 * MINUTE, "clear_for": 150_000, "reopen_window": 7 * MINUTE},
     "long": {"ack_timeout": 5 * HOUR, "clear_for": 2 * HOUR, "reopen_window": 8 * HOUR},
 }
+UNCAPPED = {"pages_per_hour": 1_000_000}  # the oracle asks everybody; what the cap holds back has tests of its own
 OFF = {"dip": False, "freshness": False, "suppression": False, "drift": False}  # they have histories of their own
 DIMENSIONS = ("profile", "channel", "cohort", "variant")
 
@@ -54,7 +55,7 @@ def config_of(chance: Random, kind: str, before: dict[str, Any] | None = None) -
         fresh = [threshold_of(chance, kind, f"t{free[index]}") for index in range(wanted)]
         initiatives[name] = {**staffed(chance), "kpis": KPIS, "thresholds": kept + fresh, "detectors": OFF}
     waits = {name: span(int(value * chance.choice([0.2, 0.5, 1, 1, 3]))) for name, value in WAITS[kind].items()}
-    return {"timing": timing, "incidents": waits, "initiatives": initiatives}
+    return {"timing": timing, "incidents": {**waits, **UNCAPPED}, "initiatives": initiatives}
 
 
 def staffed(chance: Random) -> dict[str, Any]:

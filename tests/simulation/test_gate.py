@@ -14,7 +14,7 @@ from streams.kernel.record import STAMP
 from tests.simulation.consent import answer
 from tests.simulation.gate import CALM, ROUGH, compared, run_gate, ways, world_of
 from tests.simulation.log import Log
-from tests.simulation.rules import OFF, OWNERS, WAITS, span
+from tests.simulation.rules import OFF, OWNERS, UNCAPPED, WAITS, span
 from tests.simulation.run import Run, Way
 from tests.simulation.world import ENGAGEMENT, MINUTE, SECOND, TIMINGS, Arrival, Configured, Fact, World
 from tests.simulation.worlds import MIDNIGHT
@@ -27,6 +27,24 @@ BATCH_BYTES = 4 << 20  # what a record batch may take
 def test_histories_equal_the_oracle_and_each_other(seed: int) -> None:
     """Four ways of running one world: 1, 2, 3 and 8 shards, in step, at random, behind, one far behind; crashes, frozen owners."""
     assert [str(mismatch) for mismatch in compared(world_of(seed), ways(seed), seed)] == []
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_a_cap_holds_back_is_the_same_however_a_world_is_run(seed: int) -> None:
+    """One page an hour but for the storm's own: pages, storms and their hashes are decided per initiative, in due order."""
+    world = world_of(seed)
+    capped = [replace(one, effective=with_cap(one.effective, 2)) for one in world.configs]
+    found = [Run(replace(world, configs=tuple(capped)), way, seed) for way in ways(seed)]
+    for run in found:
+        run.go()
+
+    assert all(run.outputs.settled() == found[0].outputs.settled() for run in found)
+    assert any(b'"storm"' in event for event in found[0].outputs.settled().values())
+
+
+def with_cap(effective: Mapping[str, Any], pages: int) -> Mapping[str, Any]:
+    """Return a config that asks people so many times an hour."""
+    return {**effective, "incidents": {**effective["incidents"], "pages_per_hour": pages}}
 
 
 @pytest.mark.soak
@@ -160,7 +178,7 @@ def one_world(
     configs = []
     for number, chosen in enumerate([rules] if later is None else [rules, later]):
         thresholds = [{"id": name, **found} for name, found in chosen.items()]
-        incidents = {**{name: span(value) for name, value in WAITS["short"].items()}, **((waits or {}) if number else {})}
+        incidents = {**UNCAPPED, **{name: span(value) for name, value in WAITS["short"].items()}, **((waits or {}) if number else {})}
         one = {"owners": OWNERS, "thresholds": thresholds, "detectors": OFF}
         privacy = {"default_jurisdiction": "US"}  # silence is no denial: these worlds are not about consent
         config = Config.model_validate({"timing": timing, "incidents": incidents, "privacy": privacy, "initiatives": {"alpha": one}})
