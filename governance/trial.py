@@ -12,9 +12,9 @@ from typing import Any
 from detectors.cell import OTHER, Counts, add
 from governance.config import Experiment
 from governance.contribution import exact, plain
-from governance.decision import LATCHING, Action, Decision, Reason
+from governance.decision import EMPTY_ARM_MS, LATCHING, Action, Decision, Reason
 from governance.metric import Phase
-from governance.sample_ratio import SampleRatio, sample_ratio
+from governance.sample_ratio import PRIOR_USERS, SampleRatio, sample_ratio
 
 PLACES_MOST = 50  # channels and profiles per arm whose split is looked at apart
 PATH_MOST = 120  # points of the interval's path; beyond, every second one goes and looks are kept at twice the distance
@@ -33,7 +33,10 @@ class Stretch:
 
 @dataclass(slots=True)
 class Trial:
-    """One experiment; times in ms, 0 for not yet. `started` is the start of the window of the first assignment."""
+    """One experiment; times in ms, 0 for not yet. `started` is the start of the window of the first assignment.
+
+    `alarms` are what opened incidents that are not over: [clear since, check, experiment, …], 0 while it holds.
+    """
 
     started: int = 0
     stretches: list[Stretch] = field(default_factory=list)
@@ -42,7 +45,7 @@ class Trial:
     smallest_p: float = 1.0
     failing_at: int = 0
     contaminated_at: int = 0
-    harmed: list[list[str]] = field(default_factory=list)
+    alarms: list[list[Any]] = field(default_factory=list)
     decision: Decision | None = None
     decided_at: int = 0
     latched: Decision | None = None
@@ -86,6 +89,42 @@ class Trial:
     def assigned(self) -> int:
         """Return how many users were assigned."""
         return sum(counts.get("first", 0) for one in self.stretches for counts in one.arms.values())
+
+    def repaired(self) -> bool:
+        """Return whether a phase that began after the split was found off has users enough to be read, split as planned."""
+        last = self.phases()[-1:]
+        if not self.failing_at or not last or last[0].start <= self.failing_at:
+            return False
+        ratio = sample_ratio(last)
+        return sum(ratio.users.values()) >= PRIOR_USERS and not ratio.fails(ratio.p_value)
+
+    def over(self, now: int, arm: str | None = None) -> bool:
+        """Return whether the experiment has ended, or nobody was assigned to it, or to one of its arms, for a day."""
+        newest = max(self.last.values(), default=0) if arm is None else self.last.get(arm, 0)
+        return self.ended > 0 or now - newest >= EMPTY_ARM_MS
+
+    def alarm(self, now: int, key: list[str], *, holds: bool) -> bool:
+        """Note whether what an incident is about holds at this look; return whether that is new and opens one."""
+        known = next((row for row in self.alarms if row[1:] == key), None)
+        if known is not None:
+            known[0] = 0 if holds else known[0] or now
+        elif holds:
+            self.alarms.append([0, *key])
+        return holds and known is None
+
+    def cleared(self, now: int, wait: int, base: int) -> list[list[str]]:
+        """Take out and return the alarms that have not held for `wait` ms of closed windows, each window `base` ms."""
+        for row in self.alarms:
+            row[0] = row[0] or (now if self.over(now, row[3] if len(row) > 3 else None) else 0)
+        gone = [row for row in self.alarms if row[0] and now - row[0] + base >= wait]
+        self.alarms = [row for row in self.alarms if row not in gone]
+        return [row[1:] for row in gone]
+
+    def wake(self, wait: int, base: int) -> int:
+        """Return when an alarm may clear though nothing arrives, ms, 0 for never."""
+        times = [row[0] + wait - base for row in self.alarms if row[0]]
+        quiet = [self.last.get(row[3], 0) if len(row) > 3 else max(self.last.values(), default=0) for row in self.alarms if not row[0]]
+        return min([*times, *(end + EMPTY_ARM_MS for end in quiet)], default=0)
 
     def take(
         self, now: int, base: int, sums: Mapping[tuple[int, str], Mapping[str, int]], experiment: Experiment | None, most: int

@@ -1,11 +1,15 @@
 """Looks: at each closed window with something new in it, every experiment concerned is read, tested and decided.
 
-    s [initiative]               how many experiments are kept
+    s [initiative]               how many experiments are kept, and when those with an open incident are looked at though nothing arrives
     s [initiative, experiment]   the trial (governance/trial)
     P [initiative, experiment]   the path of its intervals, apart from it: most looks add nothing to it
 
 A decision is published once per change, as a finding; a split that is off, people in several arms and a harmed guardrail open an
 incident at once (1 of 1), through the same machinery as any other breach. An experiment nobody configured gets the first two only.
+
+Such an incident is resolved once what it says has not held for `clear_for`, and at least a window: the experiment has ended, nobody was
+assigned (for a guardrail: to the harmed arm) for a day, a later phase is split as planned, fewer than one in a hundred are in several
+arms, or the bound of the harm no longer holds. The decision it led to is another matter: that is latched.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +22,7 @@ from governance.config import Config, Experiment, Threshold
 from governance.decision import CONTAMINATED_PER, CONTAMINATED_USERS, SAMPLE_RATIO_P, Decision, Evidence, decide
 from governance.experiment import Standing, evidence
 from governance.identity import event_id, finding_id, incident_key
+from governance.sample_ratio import places
 from governance.trial import Trial
 from streams.kernel.bulletin import Adds
 from streams.kernel.publishing import Found, finding
@@ -93,8 +98,11 @@ class Looks:
     def phases(self) -> Iterator[Phase]:
         """Yield a phase per experiment with something new: sums, a change that names it, or its planned end."""
         ending = {name for name, end in self._ends() if end == self._now}
+        woken = {name for name, times in self._waking()[1].items() if self._now in times}
         for name in sorted({*self._sums, *self._changes, *ending}):
             yield partial(self._look, name)
+        for name in sorted(woken):
+            yield partial(self._let_clear, name)
 
     def _ends(self) -> Iterator[tuple[str, int]]:
         for name, experiment in self._own.experiments.items() if self._own is not None else ():
@@ -106,8 +114,18 @@ class Looks:
         return -(-time // self._base) * self._base
 
     def wakes(self) -> list[int]:
-        """Return the window ends at which an experiment ends as planned, ms."""
-        return [end for _, end in self._ends()]
+        """Return the window ends at which an experiment ends as planned or an incident of one may be over, ms; the past is forgotten."""
+        number, waking = self._waking()
+        ahead = {name: later for name, times in waking.items() if (later := [at for at in times if at > self._now])}
+        if ahead != waking:
+            self._draft.put(row_key(TRIALS, self._initiative), pack(number, ahead))
+        return [*(end for _, end in self._ends()), *(at for times in ahead.values() for at in times)]
+
+    def _waking(self) -> tuple[int, dict[str, list[int]]]:
+        """Return how many experiments are kept, and by name when to wake; no phase takes out a time, for phases are counted by them."""
+        value = self._draft.get(row_key(TRIALS, self._initiative))
+        number, waking = unpack(value) if value is not None else (0, {})
+        return number, waking
 
     def _load(self, name: str) -> Trial | None:
         """Return the trial of an experiment, a new one for its first sums; None where there is none and none may be."""
@@ -116,11 +134,10 @@ class Looks:
             return Trial.read(unpack(value)[0])
         if name not in self._sums:
             return None
-        count = self._draft.get(row_key(TRIALS, self._initiative))
-        number = unpack(count)[0] if count is not None else 0
+        number, waking = self._waking()
         most = self._config.limits.experiments
         if number <= most:
-            self._draft.put(row_key(TRIALS, self._initiative), pack(number + 1))
+            self._draft.put(row_key(TRIALS, self._initiative), pack(number + 1, waking))
         if number == most:  # said once: the count stands above the cap from now on
             self._watch.notice("cardinality", {"feed": "experiment"}, self._now, self._base, None, None)
         return Trial() if number < most else None
@@ -141,6 +158,24 @@ class Looks:
             self._decide(name, trial, experiment, ended=planned)
         if planned or "concluded" in changes:
             trial.ended = self._now
+        self._settle(name, trial)
+
+    def _let_clear(self, name: str) -> None:
+        """Look at the open incidents of an experiment of which nothing new arrived."""
+        trial = self._load(name)
+        if trial is not None:
+            self._settle(name, trial)
+
+    def _settle(self, name: str, trial: Trial) -> None:
+        """Resolve the incidents that are over, say when to look at the others again, and keep the trial."""
+        wait = max(self._config.incidents.clear_for, self._base)
+        for check, *values in trial.cleared(self._now, wait, self._base):
+            self._watch.end(self._rules[check], check, tuple(values), "clear", self._now)
+        wake = self._closed(trial.wake(wait, self._base))
+        if wake > self._now:
+            number, waking = self._waking()
+            if not any(self._now < at <= wake for at in waking.get(name, ())):
+                self._draft.put(row_key(TRIALS, self._initiative), pack(number, {**waking, name: [*waking.get(name, ()), wake]}))
         self._draft.put(row_key(TRIALS, self._initiative, name), pack(trial.plain()))
 
     def _test(self, name: str, trial: Trial, *, assigned: bool) -> None:
@@ -148,15 +183,17 @@ class Looks:
         if assigned and not trial.failing_at:
             ratio = trial.ratio()
             trial.smallest_p = min(trial.smallest_p, ratio.p_value)
-            if ratio.fails(trial.smallest_p):
-                trial.failing_at = self._now
-                self._breach("srm", (name,), trial.smallest_p)
-        if not trial.contaminated_at and trial.mixed >= CONTAMINATED_USERS and trial.mixed * CONTAMINATED_PER >= trial.assigned():
-            trial.contaminated_at = self._now
+            trial.failing_at = self._now if ratio.fails(trial.smallest_p) else 0
+        off = trial.failing_at > 0 and not trial.over(self._now) and not trial.repaired()
+        if trial.alarm(self._now, ["srm", name], holds=off):
+            self._breach("srm", (name,), trial.smallest_p, split(trial))
+        mixed = trial.mixed >= CONTAMINATED_USERS and trial.mixed * CONTAMINATED_PER >= trial.assigned()
+        trial.contaminated_at = (trial.contaminated_at or self._now) if mixed else 0
+        if trial.alarm(self._now, ["contamination", name], holds=mixed and not trial.over(self._now)):
             self._breach("contamination", (name,), trial.mixed / max(1, trial.assigned()))
 
-    def _breach(self, check: str, values: tuple[str, ...], observed: float) -> None:
-        self._watch.judge(self._rules[check], check, Breach(values, self._now, observed, True))
+    def _breach(self, check: str, values: tuple[str, ...], observed: float, expected: Any = None) -> None:
+        self._watch.judge(self._rules[check], check, Breach(values, self._now, observed, True, expected))
 
     def _decide(self, name: str, trial: Trial, experiment: Experiment, *, ended: bool) -> None:
         ratio_p = trial.smallest_p if trial.failing_at else 1.0
@@ -167,8 +204,8 @@ class Looks:
         decision = decide(found, trial.latched)
         for treatment in found.treatments:
             for rail, guardrail in zip(experiment.guardrails, treatment.guardrails, strict=False):
-                if guardrail.harmed() and [treatment.name, rail.kpi] not in trial.harmed:
-                    trial.harmed.append([treatment.name, rail.kpi])
+                harmed = guardrail.harmed() and not trial.over(self._now, treatment.name)
+                if trial.alarm(self._now, ["guardrail", name, treatment.name, rail.kpi], holds=harmed):
                     self._breach("guardrail", (name, treatment.name, rail.kpi), guardrail.upper or 0.0)
         points = points_of(found)
         if points and trial.traces():
@@ -207,6 +244,12 @@ class Looks:
             return []
         share = sum(1 for trial in seen if trial.failing_at) / len(seen)
         return [Breach((), self._now, share, breached(share, threshold.op, threshold.value))]
+
+
+def split(trial: Trial) -> dict[str, Any]:
+    """Return what a split should have been, what it is, and the channels and profiles in which it is off."""
+    found = trial.ratio()
+    return {"shares": dict(found.shares), "users": dict(found.users), "where": places(trial.phases())}
 
 
 def decided(decision: Decision) -> dict[str, Any]:

@@ -37,12 +37,13 @@ KEPT_STEPS = 200  # steps of an incident kept for reports; the topic has them al
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """One eligible closed window of one key: what was seen and whether it crossed the bound."""
+    """One eligible closed window of one key: what was seen, whether it crossed the bound, and what was expected where that is known."""
 
     values: tuple[str, ...]
     end: int
     observed: float
     breached: bool
+    expected: Any = None
 
 
 def terms_of(config: Config, threshold: Threshold) -> Terms:
@@ -214,6 +215,7 @@ class Watch:
             end=breach.end,
             state=state,
             observed=breach.observed,
+            expected=breach.expected,
             threshold=threshold.value,
             policy=self._policy,
         )

@@ -157,3 +157,80 @@ def test_two_replays_decide_the_same_bytes(tmp_path: Path) -> None:
     lines = [line for hour in range(10) for line in arms(hour, (2_000, 100), (2_000, 160))]
     first, second = told(tmp_path / "a", lines), told(tmp_path / "b", lines)
     assert first == second
+
+
+def test_an_incident_of_a_split_is_resolved_once_nobody_was_assigned_for_a_day(tmp_path: Path) -> None:
+    """Off in the first hours, then silent: resolved a day later, at the hour, though nothing of it arrives; once."""
+    lines = [line for hour in range(4) for line in arms(hour, (1_500, 0), (1_000, 0), "wild")]
+    lines += [line for hour in range(0, 60, 3) for line in arms(hour, (1_000, 50), (1_000, 50), "even")]
+    _, steps = told(tmp_path, lines)
+
+    assert [step for check, step, _ in steps if check == "srm" and step != "escalated"] == ["opened", "resolved", "closed"]
+    resolved = next(one for one in outputs(tmp_path / "out", "incidents") if one["step"] == "resolved")
+    assert resolved["updated_at"] == format_instant(START + (4 + 24) * HOUR)
+
+
+def test_a_split_that_is_off_again_after_a_day_of_silence_reopens_its_incident(tmp_path: Path) -> None:
+    """The second burst comes within the time to reopen: the same incident, and resolved again a day after that."""
+    lines = [line for hour in (0, 1, 2, 3, 29, 30) for line in arms(hour, (1_500, 0), (1_000, 0), "wild")]
+    lines += [line for hour in range(0, 90, 3) for line in arms(hour, (1_000, 50), (1_000, 50), "even")]
+    _, steps = told(tmp_path, lines)
+
+    said = [step for check, step, _ in steps if check == "srm" and step != "escalated"]
+    assert said == ["opened", "resolved", "reopened", "resolved", "closed"]
+
+
+def test_an_incident_of_a_split_is_resolved_when_the_experiment_is_concluded(tmp_path: Path) -> None:
+    lines = [line for hour in range(6) for line in arms(hour, (1_500, 10), (1_000, 10))]
+    change = {"event_id": "r-1", "occurred_at": START + 4 * HOUR, "change_id": "chg-1", "initiative": "plg", "rule_id": "r", "version": 1}
+    lines.append(
+        {
+            "topic": "rule-changes",
+            "key": "plg",
+            "timestamp": START + 4 * HOUR,
+            "value": {**change, "action": "concluded", "experiment_ids": ["exp"]},
+        }
+    )
+    told(tmp_path, lines)
+
+    steps = [one for one in outputs(tmp_path / "out", "incidents") if one["check"] == "srm"]
+    assert next(one["updated_at"] for one in steps if one["step"] == "resolved") == format_instant(START + 5 * HOUR)
+    assert next(one for one in steps if one["step"] == "resolved")["playbook"]["id"] == "srm"
+
+
+def test_people_in_two_arms_become_few_and_the_incident_is_resolved(tmp_path: Path) -> None:
+    """Twelve of forty, then two thousand who see one arm: under one in a hundred, and the experiment goes on."""
+    lines = [event(n, n * MINUTE, variant="ab"[n % 2], experiment_id="exp", subject_id=f"u-{n}") for n in range(40)]
+    lines += [event(100 + n, HOUR + n * MINUTE, variant="ba"[n % 2], experiment_id="exp", subject_id=f"u-{n}") for n in range(12)]
+    lines += arms(3, (1_000, 30), (1_000, 30))
+    decisions, steps = told(tmp_path, lines)
+
+    assert [step for check, step, _ in steps if check == "contamination" and step != "escalated"][:2] == ["opened", "resolved"]
+    assert reasons(decisions)[-2:] == [("stop", "contaminated"), ("continue", "collecting")]
+
+
+def test_a_harmed_guardrail_is_resolved_a_day_after_the_arm_was_rolled_back(tmp_path: Path) -> None:
+    """Control goes on, the harmed arm gets nobody any more; the rollback itself stands."""
+    more = ", guardrails: [{kpi: converted_subjects, better: up}]"
+    lines = [line for hour in range(3) for line in arms(hour, (5_000, 500), (5_000, 250))]
+    lines += [tally(hour, "a", 5_000, 500) for hour in range(3, 40)]
+    decisions, _ = told(tmp_path, lines, more)
+
+    steps = [one for one in outputs(tmp_path / "out", "incidents") if one["check"] == "guardrail"]
+    assert next(one["updated_at"] for one in steps if one["step"] == "resolved") == format_instant(START + (3 + 24) * HOUR)
+    assert ("rollback", "guardrail_harm") in reasons(decisions)
+
+
+def test_the_finding_of_a_split_names_the_channel_in_which_it_is_off(tmp_path: Path) -> None:
+    """Even on the web, lost in the app: shares, users and the app are in the finding."""
+    lines = [tally(hour, arm, 2_000, 0, "wild", channel="web") for hour in range(4) for arm in "ab"]
+    for hour in range(4):
+        for arm, people in (("a", 900), ("b", 300)):
+            line = tally(hour, arm, people, 0, "wild", channel="app")
+            line["value"]["event_id"] += "-app"
+            lines.append(line)
+    told(tmp_path, lines)
+
+    found = next(one for one in outputs(tmp_path / "out", "findings") if one["check"] == "srm")
+    assert found["expected"]["shares"] == {"a": 0.5, "b": 0.5}
+    assert [one["where"] for one in found["expected"]["where"]] == [{"channel": "app"}]
