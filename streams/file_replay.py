@@ -154,7 +154,7 @@ def broken(line: BrokenLine, number: int) -> Outgoing:
 
 
 class FileReplay:
-    """One replay of event files through all shards into `publish`."""
+    """One replay of event files through all shards into `publish`; with `own`, configs and commands of the files are left out."""
 
     def __init__(
         self,
@@ -167,8 +167,9 @@ class FileReplay:
         progress: Progress | None = None,
         verdicts: bool = False,
         policies: Sequence[Policy] = (),
+        own: bool = False,
     ) -> None:
-        in_files = holds(paths, "monitor-config")
+        in_files = not own and holds(paths, "monitor-config")
         if in_files and config is not None:
             raise EventFileError("--config: the input holds config records of its own; leave --config out, or use `pmon backtest`")
         self.config = config or Config(version=1)
@@ -176,6 +177,7 @@ class FileReplay:
         self.last = 0
         self._paths = {path: number for number, path in enumerate(paths)}
         self._partitions = partitions
+        self._own = own
         self._publish = publish
         self._progress = progress
         announced = None if in_files else self.config
@@ -189,6 +191,8 @@ class FileReplay:
         for number, record in enumerate(read_events(list(self._paths), self._partitions, own_time_of(self.config))):
             if isinstance(record, BrokenLine):
                 self._publish(broken(record, self._paths[record.path]))
+                continue
+            if self._own and record.topic in ("monitor-config", "monitor-commands"):
                 continue
             if record.topic not in known:
                 self.ignored[record.topic] += 1
@@ -243,7 +247,20 @@ def summary(folder: Folder, records: int, watermarks: dict[str, int], state_sha2
 
 
 def replay_signals(records: Iterable[Record | BrokenLine], folder: Folder) -> dict[str, Any]:
-    """Run the monitor stage alone from a dump of its signals; return the summary."""
+    """Run the monitor stage alone from a dump of its signals into a folder; return the summary."""
+    stations, count = hear(records, folder.write)
+    digest = sha256()
+    for _, rows in (stations[number] for number in sorted(stations)):
+        for key, value in sorted(rows.items()):
+            digest.update(b"%d %d " % (len(key), len(value)) + key + value)
+    watermarks = {str(number): monitor.closed(rows) for number, (_, rows) in sorted(stations.items())}
+    found = summary(folder, count, watermarks, digest.hexdigest())
+    (folder.path / "summary.json").write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n")
+    return found
+
+
+def hear(records: Iterable[Record | BrokenLine], publish: Callable[[Outgoing], None]) -> tuple[dict[int, tuple[Shard, Rows]], int]:
+    """Run the monitor stage over its signals; return every shard with its rows, and how many records there were."""
     stations: dict[int, tuple[Shard, Rows]] = {}
     count = 0
     for record in records:
@@ -259,13 +276,6 @@ def replay_signals(records: Iterable[Record | BrokenLine], folder: Folder) -> di
             commit = monitor.step(rows, shard, batch)
             rows.apply(commit)
             for message in commit.outbox:
-                folder.write(message)
+                publish(message)
             batch = [one for one in batch if one.offset >= monitor.position(rows)]
-    digest = sha256()
-    for _, rows in (stations[number] for number in sorted(stations)):
-        for key, value in sorted(rows.items()):
-            digest.update(b"%d %d " % (len(key), len(value)) + key + value)
-    watermarks = {str(number): monitor.closed(rows) for number, (_, rows) in sorted(stations.items())}
-    found = summary(folder, count, watermarks, digest.hexdigest())
-    (folder.path / "summary.json").write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n")
-    return found
+    return stations, count

@@ -36,6 +36,7 @@ VERBS: Final[dict[str, str]] = {  # in the order of --help
     "policy": "streams.cli.policy",
     "readout": "streams.cli.readout",
     "explain": "streams.cli.explain",
+    "backtest": "streams.cli.backtest",
     "score": "streams.cli.score",
     "simulate": "streams.cli.simulate",
 }

@@ -1,0 +1,129 @@
+"""Backtest: each candidate does what a replay of its own config does, and a wrong question is told what would be right."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from streams.cli.program import main
+
+NOON = 1_795_348_800_000  # 2026-11-22T12:00:00Z
+MINUTE, HOUR = 60_000, 3_600_000
+RULE = "initiatives.home.thresholds.low-ctr"
+CONFIG: dict[str, Any] = {
+    "version": 1,
+    "privacy": {"opt_in_jurisdictions": [], "default_jurisdiction": "US"},
+    "initiatives": {"home": {"thresholds": [{"id": "low-ctr", "kpi": "ctr", "op": "<", "value": 0.05, "window": "1h"}]}},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with twelve hours of one initiative: CTR 10 %, two hours at 6 %, three at 2 %; and its config and labels."""
+    clicks = [100, 60, 60, 100, 100, 100, 100, 20, 20, 20, 100, 100]
+    lines = []
+    for hour, number in enumerate(clicks):
+        at = NOON + hour * HOUR + 30 * MINUTE
+        value = {"event_id": f"t-{hour}", "occurred_at": at, "type": "tally", "initiative": "home", "channel": "web"}
+        lines.append({"topic": "engagement-events", "key": "a", "timestamp": at, "value": {**value, "exposures": 1_000, "clicks": number}})
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(CONFIG))
+    (tmp_path / "labels.jsonl").write_text(json.dumps({"start": NOON + 7 * HOUR, "end": NOON + 10 * HOUR, "key": {}}) + "\n")
+    return tmp_path
+
+
+def backtest(folder: Path, capfd: pytest.CaptureFixture[str], *more: str, source: str = "--input") -> list[dict[str, Any]]:
+    """Return the candidates of a backtest."""
+    name = "in.jsonl" if source == "--input" else "out/monitor-signals.jsonl"
+    assert main(["backtest", "--config", str(folder / "c.yaml"), source, str(folder / name), "--json", *more]) == 0
+    found: list[dict[str, Any]] = json.loads(capfd.readouterr().out)["candidates"]
+    return found
+
+
+def test_every_candidate_does_what_a_replay_of_its_config_does(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Judged side by side in one run, values and M of N open where they open alone."""
+    found = backtest(folder, capfd, "--set", f"{RULE}.value=0.01,0.05,0.08", "--set", f"{RULE}.datapoints_to_alarm=1,2")
+
+    for one in found:
+        config = json.loads(json.dumps(CONFIG))
+        for path, value in one["set"].items():
+            config["initiatives"]["home"]["thresholds"][0][path.rpartition(".")[2]] = value
+        (folder / "one.yaml").write_text(yaml.safe_dump(config))
+        out = folder / "alone"
+        assert main(["replay", "--config", str(folder / "one.yaml"), "--input", str(folder / "in.jsonl"), "--out", str(out)]) == 0
+        steps = [json.loads(line)["value"]["data"] for line in (out / "incidents.jsonl").open()]
+        opened = [step["opened_at"] for step in steps if step["step"] == "opened" and step["check"] == "threshold:low-ctr"]
+        assert [fire["opened_at"] for fire in one["fires"]] == opened
+    assert [one["incidents"] for one in found] == [0, 0, 1, 1, 2, 2]
+
+
+def test_labels_say_what_was_found_and_what_was_false(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The bound that also fires on the small dip finds the label and one thing too many."""
+    found = backtest(folder, capfd, "--set", f"{RULE}.value=0.01,0.05,0.08", "--labels", str(folder / "labels.jsonl"))
+
+    agreed = [one["agreement"] for one in found]
+    assert [(one["found"], one["false"], one["delay_s"]) for one in agreed] == [(0, 0, None), (1, 0, 7200.0), (1, 1, 7200.0)]
+
+
+def test_a_dump_of_signals_gives_the_same(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The monitor stage alone, its config replaced, finds what both stages find; settings outside the rules take a run each."""
+    more = ["--set", f"{RULE}.value=0.05,0.08", "--set", "incidents.reopen_window=1h,5h"]
+    assert main(["replay", "--config", str(folder / "c.yaml"), "--input", str(folder / "in.jsonl"), "--out", str(folder / "out")]) == 0
+    capfd.readouterr()
+
+    assert backtest(folder, capfd, *more) == backtest(folder, capfd, *more, source="--signals")
+
+
+def test_the_picture_stands_alone(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The SVG is one file with a title, a lane a candidate; the terminal has a table and strips of plain ASCII behind a pipe."""
+    arguments = ["backtest", "--config", str(folder / "c.yaml"), "--input", str(folder / "in.jsonl"), "--set", f"{RULE}.value=0.05,0.08"]
+    assert main([*arguments, "--svg", str(folder / "b.svg"), "--labels", str(folder / "labels.jsonl")]) == 0
+
+    drawn, told = (folder / "b.svg").read_text(), capfd.readouterr().out
+    assert drawn.startswith("<svg xmlns=")
+    assert "What 2 candidates would have opened" in drawn
+    assert told.isascii()
+    assert "1 of 1" in told
+    assert max(map(len, told.splitlines())) <= 110
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("value", "write PATH=V1,V2"),
+        ("=1", "the path is empty"),
+        (f"{RULE}.valeu=1", "did you mean value?"),
+        (f"{RULE}.value.x=1", "nothing can be set below it"),
+        ("initiatives.away.thresholds.x.value=1", "known there: home"),
+        (f"{RULE}.value=abc", "thresholds[0].value"),
+        (f"{RULE}.datapoints_to_alarm=3", "datapoints_to_alarm"),
+        (f"{RULE}.value=[1", "YAML scalars"),
+        (f"{RULE}.value=2026-01-01", "must be a number"),
+        (f"{RULE}.id=a,b", "an id cannot be swept"),
+        (f"{RULE}.value=" + ",".join(map(str, range(501))), "at most 500"),
+        ("\x1b[2J.x=1", "?[2J.x"),
+    ],
+)
+def test_a_wrong_setting_is_told_what_would_be_right(setting: str, message: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Hostile paths and values are exit code 2 naming the path."""
+    code = main(["backtest", "--config", str(folder / "c.yaml"), "--input", str(folder / "in.jsonl"), "--set", setting])
+
+    told = capfd.readouterr()
+    assert (code, told.out) == (2, "")
+    assert message in told.err
+    assert "\x1b" not in told.err
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["no JSON", "[]", '{"start":1}', '{"start":"2026-01-02T00:00:00Z","end":"2026-01-01T00:00:00Z"}', '{"start":null,"end":2,"key":3}'],
+)
+def test_a_wrong_label_is_told_its_line(label: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A label that cannot be is exit code 2 with its line."""
+    (folder / "bad.jsonl").write_text(f"\n{label}\n")
+    arguments = ["--input", str(folder / "in.jsonl"), "--set", f"{RULE}.value=1", "--labels", str(folder / "bad.jsonl")]
+
+    assert main(["backtest", "--config", str(folder / "c.yaml"), *arguments]) == 2
+    assert "line 2" in capfd.readouterr().err
