@@ -43,11 +43,12 @@ from streams.kernel.consent import Consent
 from streams.kernel.looks import SRM_SHARE, Looks, trial_rules
 from streams.kernel.pending import config_of
 from streams.kernel.publishing import definitions_of, kpi_window
+from streams.kernel.request import bounds, forget_bounds
 from streams.kernel.rows import Draft, pack, row_key
 from streams.kernel.standing import Standing
 from streams.kernel.storm import keep_pages, pages_of, storm_rule
 from streams.kernel.violations import Violations
-from streams.kernel.watch import Breach, Watch
+from streams.kernel.watch import Breach, Watch, asked_name
 
 REFUSED_SHARE = "refused_share"
 KEYS_A_PHASE = 200  # keys judged in one phase: each may publish about 6 KB
@@ -101,7 +102,9 @@ class Closing:
         # What shares `__other__` are parts of many initiatives: rules and versions of the same name would accuse each other.
         self.own = initiative != SYSTEM and not initiative.startswith(OTHER)
         rest = {**trial_rules(self.base), **self.conformity.rules}
-        self.rules = {**self.thresholds, STORM: storm_rule(), **({} if initiative == SYSTEM else rest)}
+        self.bounds = bounds(draft, initiative)
+        asked = {asked_name(check, ",".join(rule.group_by)): rule for check, rule in self.bounds}
+        self.rules = {**self.thresholds, **asked, STORM: storm_rule(), **({} if initiative == SYSTEM else rest)}
         parts = (self.rows, self.admission, self.violations, self.definitions, policy)
         self.consent = Consent(draft, initiative, now, self.base, adds, *parts)
 
@@ -132,6 +135,9 @@ class Closing:
             known = threshold.kpi in self.definitions or threshold.kpi in (FRESHNESS, VARIANT_SHARE, SRM_SHARE)
             if known and ends(self.now, threshold.window):
                 yield from self.judging(check, threshold)
+        for check, threshold in self.bounds:
+            if threshold.kpi in self.definitions and ends(self.now, threshold.window):
+                yield partial(self.judge_bound, check, threshold)
         yield from self.consent.phases()
         yield self.storm
         yield self.finish
@@ -199,7 +205,7 @@ class Closing:
         """Move incidents whose time has come; none while the clock only runs on, but for what resolves and closes."""
         if self.watch.pass_time(self.rules, self.now, drain=self.drain):
             return True
-        coming_or_going = self.now in self.presences()
+        coming_or_going = self.now in self.watch.duty.changes(self.base)
         if coming_or_going and self.watch.reassign(self.now):
             return True
         self.violations.pass_time()
@@ -207,11 +213,6 @@ class Closing:
             self.violations.reassign()
         self.violations.flush()
         return False
-
-    def presences(self) -> set[int]:
-        """Return the base window ends at which somebody's coming or going acts, ms: what was said just before one, and each `until`."""
-        said = {end_of(at, self.base) for at in self.watch.duty.said_at()}
-        return said | {-(-at // self.base) * self.base for at in self.watch.duty.ends()}
 
     def storm(self) -> None:
         """Judge whether people are asked too much: when the first page is held back, then once an hour."""
@@ -265,6 +266,12 @@ class Closing:
         """Take some keys through their life cycle."""
         for breach in breaches:
             self.watch.judge(threshold, check, breach)
+
+    def judge_bound(self, check: str, threshold: Threshold) -> None:
+        """Judge a bound that a report asked for, for the keys that have an incident of it."""
+        for breach in self.eligible(check, threshold):
+            if self.watch.lives(threshold, check, breach.values) and breach.end > self.watch.last_end(threshold, check, breach.values):
+                self.watch.judge(threshold, check, breach)
 
     def eligible(self, check: str, threshold: Threshold) -> list[Breach]:
         """Return every key with enough evidence in the window that ends now, in order."""
@@ -329,6 +336,7 @@ class Closing:
         if standing.last_day or late:
             standing.first_day = min([end for end in (standing.first_day, standing.last_day, *late) if end])
         self.forget()
+        forget_bounds(self.draft, self.initiative, self.watch)
         standing.wake_at(self.draft, self.initiative, self.next_wake())
         standing.write(self.draft, self.initiative)
 
@@ -350,14 +358,15 @@ class Closing:
         """Return the next base window end at which this initiative must be closed even if nothing arrives, 0 for never."""
         standing, now = self.standing, self.now
         times = [self.next_config, *(timer[0] for timer in self.watch.timers()), *self.violations.timers(), *self.looks.wakes()]
-        times += [*self.presences(), *self.conformity.wakes()]
+        digest = pages_of(self.draft, self.initiative).digest_due(self.base)
+        times += [*self.watch.duty.changes(self.base), *self.conformity.wakes(), digest]
         if standing.last_minute:
             times += [end_of(standing.last_minute - 1, HOUR), end_of(standing.last_minute - 1, DAY)]
             times.append(standing.last_minute + KEPT_MINUTES if standing.first_minute else 0)
         if standing.last_hour:
             times += [end_of(standing.last_hour - 1, DAY), standing.last_hour + KEPT_HOURS if standing.first_hour else 0]
         times += [standing.open_day, standing.last_day + KEPT_DAYS if standing.last_day and standing.first_day else 0]
-        for check, threshold in self.thresholds.items():
+        for check, threshold in [*self.thresholds.items(), *self.bounds]:
             following = end_of(now, threshold.window)
             if threshold.kpi == FRESHNESS:
                 times.append(following if not self.drain and self.watch.seen(threshold, check) else 0)

@@ -1,4 +1,4 @@
-"""Who is asked to act in one initiative: its ladder, who of it is away, whose own change is suspected.
+"""Who is asked to act in one initiative: its ladder, without the author of a change that is suspected, and who of it is away.
 
 x [initiative]   what people said about being there, `*` for every initiative of the shard
 """
@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
 
+from detectors.window import end_of
 from governance.breach import Episode
 from governance.config import Config
 from governance.ladder import responsible, snapshot, standing_in
@@ -32,16 +33,24 @@ class Duty:
         """Who somebody is under all their names."""
         return People(self._config)
 
-    def ladder(self) -> Ladder:
-        """Return the ladder of an incident that opens now; an initiative without owners has an empty one."""
-        found = self._config.initiatives.get(self._initiative)
-        return snapshot(found.owners, found.covers, self.people.active) if found else {}
+    def ladder(self, authors: Collection[str] = ()) -> Ladder:
+        """Return the ladder of an incident that opens now; an initiative without owners has an empty one.
 
-    def asked(self, episode: Episode, step: Step, ladder: Ladder, now: int, authors: Collection[str] = ()) -> Episode:
+        Who made the change that is suspected is never asked about it, under any of their names.
+        """
+        found = self._config.initiatives.get(self._initiative)
+        suspected = {self.people.known_as(author) for author in authors}
+
+        def may_act(person: str) -> bool:
+            return self.people.active(person) and self.people.known_as(person) not in suspected
+
+        return snapshot(found.owners, found.covers, may_act) if found else {}
+
+    def asked(self, episode: Episode, step: Step, ladder: Ladder, now: int) -> Episode:
         """Return the episode with who is asked after a step at `now`, ms: an empty level is skipped at once, nobody left is None."""
         if step not in ESCALATING or (now < episode.silenced_until and step != "reassigned"):
             return episode
-        level, owner = responsible(ladder, episode.level, self.absent(ladder, now, authors))
+        level, owner = responsible(ladder, episode.level, self.absent(ladder, now))
         return replace(episode, owner=owner, level=level if owner is not None else episode.level)
 
     def left(self, episode: Episode, ladder: Ladder, now: int) -> bool:
@@ -53,14 +62,12 @@ class Duty:
             return False
         return responsible(ladder, episode.level, absent)[1] != episode.owner
 
-    def absent(self, ladder: Mapping[str, list[list[str]]], now: int, authors: Collection[str] = ()) -> set[str]:
-        """Return who of a ladder is not to be asked at `now`, ms: away, or the author of the change that is suspected."""
+    def absent(self, ladder: Mapping[str, list[list[str]]], now: int) -> set[str]:
+        """Return who of a ladder is away at `now`, ms."""
         said = self._said()
-        if not said.said and not authors:
+        if not said.said:
             return set()
-        known_as = self.people.known_as
-        suspected = {known_as(author) for author in authors}
-        return {person for person in standing_in(ladder) if known_as(person) in suspected or said.away(known_as(person), now)}
+        return {person for person in standing_in(ladder) if said.away(self.people.known_as(person), now)}
 
     def _said(self) -> Presence:
         """Return what was said last, here or for everywhere."""
@@ -71,13 +78,11 @@ class Duty:
                 said[person] = statement if known is None or statement.since >= known.since else known
         return Presence(said)
 
-    def said_at(self) -> set[int]:
-        """Return when people said something about being there, ms."""
-        return presence(self._draft, EVERYWHERE).said_at() | presence(self._draft, self._initiative).said_at()
-
-    def ends(self) -> set[int]:
-        """Return when what they said turns into its opposite, ms."""
-        return presence(self._draft, EVERYWHERE).ends() | presence(self._draft, self._initiative).ends()
+    def changes(self, base: int) -> set[int]:
+        """Return the base window ends at which somebody's coming or going acts, ms: after what was said, and at each `until`."""
+        places = [presence(self._draft, place) for place in (EVERYWHERE, self._initiative)]
+        said = {end_of(at, base) for place in places for at in place.said_at()}
+        return said | {-(-at // base) * base for place in places for at in place.ends()}
 
 
 def presence(draft: Draft, place: str) -> Presence:

@@ -23,10 +23,11 @@ from governance.breach import Episode
 from governance.config import Config
 from governance.incident import Subject
 from governance.lifecycle import Step
+from governance.rule_book import RELEASING
 from governance.suspicion import LEAD, Audience, suspects
 from streams.kernel.bulletin import SYSTEM
 from streams.kernel.cells import DAYS, EXTRAS, HOURS, KEPT_HOURS, MINUTES, CellRows, Cells, merge, slices_of
-from streams.kernel.checks import RULES
+from streams.kernel.checks import RULES, acted
 from streams.kernel.publishing import definitions_of
 from streams.kernel.rows import Draft, key_parts, row_key, unpack
 from streams.kernel.standing import Standing
@@ -75,6 +76,16 @@ class Inquiry:
             "mix_effect": found.effects and rounded(found.effects.mix),
             "suspects": suspects(self._changes(first), first, audience(before, after, found), self._seen(first)),
         }
+
+    def authors(self, subject: Subject, explanation: Mapping[str, Any] | None) -> set[str]:
+        """Return who asked for, or released, the change an incident is about: of its rule the last one, else the first suspect."""
+        records = [change for _, change, _ in acted(self._draft, self._initiative)] if "rule_id" in subject.key or explanation else []
+        named = [one["change_id"] for one in (explanation or {}).get("suspects", ())[:1]]
+        if "rule_id" in subject.key:
+            own = [one for one in records if one["rule_id"] == subject.key["rule_id"] and one["action"] in RELEASING]
+            named = [one["change_id"] for one in own[-1:]]
+        made = {"requested", *RELEASING}
+        return {one["actor"]["id"] for one in records if one["change_id"] in named and one["action"] in made and one.get("actor")}
 
     def _around(self, subject: Subject, episode: Episode, ratio: Ratio, direction: Direction) -> tuple[Segment, ...]:
         """Return the segments of the whole initiative that the incident's place is part of, or shares people with.

@@ -206,7 +206,7 @@ class Violations:
         assert observed.step is not None, "an event that changes nothing"
         case.episode = self._watch.duty.asked(observed.series.episode, observed.step, case.ladder, self._now)
         informed = self._informed(case, observed.step)
-        case.episode = self._watch.tell(self._subject(place), case.episode, observed.step, self._now, REASON, informed)
+        case.episode = self._watch.tell(self._subject(place), case.episode, observed.step, self._now, REASON, informed=informed)
 
     def _informed(self, case: Case, step: Step) -> list[tuple[int, Owner | None]]:
         """Return who of the lower levels is told: nobody is skipped silently, a role without a person is told of as such."""

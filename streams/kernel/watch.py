@@ -67,9 +67,14 @@ def place_of(threshold: Threshold, check: str, values: Sequence[str]) -> list[st
 def ruled_by(thresholds: Mapping[str, Threshold], place: Sequence[str]) -> Threshold | None:
     """Return the rule that still judges a series, None where it left the config or asks something else by now."""
     check, figure, dimensions, *_ = place
-    threshold = thresholds.get(check)
+    threshold = thresholds.get(check) or thresholds.get(asked_name(check, dimensions))
     same = threshold is not None and (threshold.kpi, ",".join(threshold.group_by)) == (figure, dimensions)
     return threshold if same else None
+
+
+def asked_name(check: str, dimensions: str) -> str:
+    """Return what the rule of a report's bound is kept under: the same bound asked for by another dimension is another rule."""
+    return f"{check} by {dimensions}"
 
 
 class Watch:
@@ -127,6 +132,11 @@ class Watch:
     def lives(self, threshold: Threshold, check: str, values: tuple[str, ...]) -> bool:
         """Return whether a key has an incident that is not over."""
         return self._load(row_key(SERIES, self._initiative, *place_of(threshold, check, values)))[0].episode is not None
+
+    def living(self) -> set[tuple[str, str]]:
+        """Return (check, dimensions) of every series that has an incident that is not over."""
+        keys = self._draft.group(SERIES, self._initiative)
+        return {(key_parts(key)[1], key_parts(key)[3]) for key in keys if self._load(key)[0].episode is not None}
 
     def pass_time(self, thresholds: Mapping[str, Threshold], now: int, *, drain: bool) -> bool:
         """Move incidents whose time has come, some at a time; return whether there were any. A drain runs no acknowledgement timeout."""
@@ -231,11 +241,13 @@ class Watch:
         now: int,
     ) -> None:
         series = observed.series
-        if observed.step == "opened":
-            ladder = self.duty.ladder()
         if observed.step is not None and series.episode is not None:
+            known = self._explained(series.episode.incident_id)
+            explanation = self._inquiry.explanation(subject, series.episode, observed.step, known)
+            if observed.step == "opened":
+                ladder = self.duty.ladder(self._inquiry.authors(subject, explanation))
             episode = self.duty.asked(series.episode, observed.step, ladder, now)
-            episode = self.tell(subject, episode, observed.step, now, threshold.reason)
+            episode = self.tell(subject, episode, observed.step, now, threshold.reason, explanation)
             series = replace(series, episode=None if observed.step in ("closed", "retracted") else episode)
         kept = row_key(SERIES, self._initiative, *place)
         before, after = self._due(self._load(kept)[0], threshold), self._due(series, threshold)
@@ -252,6 +264,7 @@ class Watch:
         step: Step,
         now: int,
         reason: str | None,
+        explanation: Mapping[str, Any] | None = None,
         informed: Sequence[tuple[int, Owner | None]] = (),
     ) -> Episode:
         """Publish an incident's step, ask its owner where the step escalates, and tell those `informed`, each at their level.
@@ -260,7 +273,7 @@ class Watch:
         """
         advice = playbook(subject.check, subject.key.get("kpi"), self._config.playbooks)
         data = incident_data(subject, episode, step, advice)
-        data["explanation"] = self._inquiry.explanation(subject, episode, step, self._explained(episode.incident_id))
+        data["explanation"] = explanation
         body = {name: data[name] for name in ("incident_id", "check", "step", "sequence", "state", "level", "owner")}
         entry = self.audit("incident", now, {**body, "sha256": incident_hash(data)})
         data |= {"previous_hash": entry["previous_hash"], "hash": entry["hash"]}

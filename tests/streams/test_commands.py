@@ -307,3 +307,36 @@ def test_sign_off_is_kept_and_audited(incident: str, tmp_path: Path) -> None:
 
     (entry,) = [entry.body for entry in found.audit if entry.kind == "command"]
     assert (entry["by"], entry["note"], entry["ok"]) == ("chi", "looked right", True)
+
+
+def change(number: int, action: str, by: str) -> Line:
+    """Return a rule change at the end of minute `number`."""
+    at = NOON + number * MINUTE - SECOND
+    value = {"event_id": f"r-{number}-{action}", "occurred_at": at, "change_id": "chg-1", "initiative": "home", "rule_id": "rule-42"}
+    value |= {"version": 7, "previous_version": 6, "action": action, "change_type": "update", "environment": "production"}
+    value |= {"channels": ["web"], "actor": {"id": by, "roles": ["marketing_ops"]}, "content_sha256": "0" * 64}
+    return {"topic": "rule-changes", "key": "home", "timestamp": at, "value": value}
+
+
+def test_the_author_of_the_suspected_change_is_never_asked(tmp_path: Path) -> None:
+    """Case 40: ana deployed it under another of her names, ben asked for it: the architect is asked at once, at level 2."""
+    lines = [*minutes(bad=(5, 6), good=(*range(4), 30)), change(4, "requested", "ben"), change(5, "deployed", "Ana.K")]
+    found = Acted(lines, tmp_path)
+
+    explanation = found.incidents[0].explanation
+    assert explanation is not None
+    assert [one["change_id"] for one in explanation.suspects] == ["chg-1"]
+    assert found.asked()[0] == (2, "chi")
+    assert {person for _, person in found.asked()}.isdisjoint({"ana", "ben"})
+
+
+def test_a_bound_of_a_report_is_judged_on_until_its_incident_is_over(tmp_path: Path) -> None:
+    """Opened by the report for two bad hours, resolved by a good hour, closed when the time to reopen is over."""
+    hours = [line for number in range(8) for line in minute(60 * number, good=number >= 3)]
+    asked = command("report", 125, window="2h", alert_threshold="ctr<0.6", dimension="channel")
+    found = Acted([*hours, asked], tmp_path)
+
+    own = [one for one in found.incidents if one.check.startswith("request:")]
+    assert [one.step for one in own if one.step != "escalated"] == ["opened", "occurrence", "resolved", "closed"]
+    assert [one.level for one in own if one.step == "opened"] == [1]
+    assert own[-1].updated_at == format_instant(NOON + 6 * HOUR + MINUTE)
