@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from streams.cli.console import ACT, AS_JSON, hint, print_document, screen
+from streams.cli.incident_command import acknowledge, log, resolve
 from streams.cli.incident_folder import read_outputs
 from streams.cli.incident_view import show as shown
 from streams.cli.incident_view import table
@@ -26,7 +27,7 @@ class _ListsByDefault(click.Group):
 
 @click.group("incidents", cls=_ListsByDefault, short_help="What is open, since when, and who has it.")
 def command() -> None:
-    """Incidents: `list` (the default) and `show ID`. Exit code 1 where something is open.
+    """Incidents: `list` (the default) and `show ID`, exit code 1 where something is open; `ack`, `resolve` and `log` ID act on one.
 
     \b
     Example:
@@ -73,6 +74,10 @@ def show(id: str, folder: Path | None, as_json: bool) -> int:
         click.echo(shown(story, outputs, screen()), nl=False)
         hint(f"id {story.id}")
     return ACT if story.active else 0
+
+
+for act in (acknowledge, resolve, log):
+    command.add_command(act)
 
 
 def _named(folder: Path | None) -> Path:

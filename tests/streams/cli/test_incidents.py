@@ -8,11 +8,13 @@ from pathlib import Path
 import orjson
 import pytest
 
+from governance.message.instant import format_instant
 from reporting.view.terminal import Screen
 from streams.cli import main
 from streams.cli.incident_folder import read_outputs
 from streams.cli.incident_view import table
 from tests.streams.cli.outputs import finding, incident, uuid, write
+from tests.streams.test_commands import BAD, MINUTE, NOON, Acted
 
 ROOT = Path(__file__).parents[3]
 PRIVACY = {"role": "data_privacy_lead", "person": "eli", "substitute_for": "dee", "reason": "dee is away"}
@@ -164,3 +166,26 @@ def test_colour_is_for_terminals_that_want_it(folder: Path, more: dict[str, str]
     assert (b"\x1b[" in out) == coloured
     assert ("■■■ L3".encode() in out) == coloured
     assert out.isascii() != coloured
+
+
+def test_what_is_asked_is_a_line_for_the_next_replay(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """`ack` prints the command; with it among the inputs the incident is acknowledged, and asking it twice does it once."""
+    first = Acted(BAD, tmp_path / "first")
+    folder, name = str(first.out), first.incidents[0].incident_id[:8]
+    at = format_instant(NOON + 4 * MINUTE)
+
+    for _ in range(2):
+        assert main(["incidents", "ack", name, "--by", "ben", "--note", "on it", "--at", at, "--from", folder]) == 0
+    asked = [orjson.loads(line) for line in capfd.readouterr().out.splitlines()]
+    found = Acted([*BAD, *asked], tmp_path / "second")
+
+    assert asked[0] == asked[1]
+    assert [one.step for one in found.incidents].count("acknowledged") == 1
+    assert [entry.body["note"] for entry in found.audit if entry.kind == "command"] == ["on it"]
+
+
+@pytest.mark.parametrize("more", [["resolve"], ["resolve", "--by", "x" * 200], ["log", "--by", "a"], ["ack", "--by", "a", "--at", "noon"]])
+def test_what_is_asked_wrongly_is_told(folder: Path, capfd: pytest.CaptureFixture[str], more: list[str]) -> None:
+    """Exit code 2, nothing on standard output."""
+    assert main(["incidents", more[0], "7c1e", *more[1:], "--from", str(folder)]) == 2
+    assert capfd.readouterr().out == ""

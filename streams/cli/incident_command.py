@@ -1,0 +1,107 @@
+"""`pmon incidents ack|resolve|log ID`: what somebody asks of an incident, as the command record that goes on the bus.
+
+From a folder of outputs the record is printed as a line of an event file, for the next `pmon replay --input`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from pydantic import ValidationError
+
+from governance.identity import event_id
+from governance.message.command import Command, CommandName
+from governance.message.instant import format_instant
+from streams.cli.incident_folder import Story, read_outputs
+from streams.cli.problem import UsageProblem
+from streams.cli.replay import instant
+
+TOPIC = "monitor-commands"
+FROM = click.option(
+    "--from", "folder", type=click.Path(path_type=Path), metavar="DIR", help="The folder that `pmon replay --out DIR` wrote."
+)
+BY = click.option("--by", required=True, metavar="PERSON", help="Who asks: an owner or a substitute by the config.")
+NOTE = click.option("--note", metavar="TEXT", help="Kept in the audit chain as you write it: no personal data of users.")
+AT = click.option("--at", metavar="TIME", help="When it is asked; default: the watermark of the folder.")
+
+
+def line_of(name: CommandName, story: Story, at: int, by: str, note: str | None) -> dict[str, Any]:
+    """Return the line of an event file that asks it; asked twice alike it has the same request id and is done once. Raises UsageProblem."""
+    initiative = story.now["initiative"]
+    value: dict[str, Any] = {
+        "request_id": event_id("command", name, story.id, by, note or "", at),
+        "command": name,
+        "requested_at": format_instant(at),
+        "requested_by": by,
+        "initiative": initiative,
+        "incident_id": story.id,
+    }
+    value |= {} if note is None else {"note": note}
+    try:
+        Command.model_validate_json(orjson.dumps(value))
+    except ValidationError as error:
+        fault = error.errors(include_input=False)[0]
+        named = (fault.get("ctx") or {}).get("field") or ".".join(map(str, fault["loc"]))
+        raise UsageProblem(f"incidents: {named}: {fault['msg']}") from None
+    return {"topic": TOPIC, "key": initiative, "timestamp": at, "value": value}
+
+
+def asked(name: CommandName, id: str, folder: Path | None, by: str, note: str | None, at: str | None) -> int:
+    """Print what is asked of the incident whose id begins with `id` as a line of an event file; return the exit code."""
+    if folder is None:
+        raise UsageProblem("incidents: say --from DIR, the folder that `pmon replay --out DIR` wrote; the live form is not there yet")
+    outputs = read_outputs(folder)
+    story = outputs.find(id)
+    when = instant("--at", at or outputs.watermark or story.now["updated_at"])
+    assert when is not None
+    click.echo(orjson.dumps(line_of(name, story, when, by, note)))
+    return 0
+
+
+@click.command("ack", short_help="Say that you have it: nobody else is asked meanwhile.")
+@click.argument("id")
+@BY
+@NOTE
+@AT
+@FROM
+def acknowledge(id: str, folder: Path | None, by: str, note: str | None, at: str | None) -> int:
+    """Acknowledge the incident whose id begins with ID; two more breaches ask anew.
+
+    \b
+    Example:
+      pmon incidents ack 7c1e --by ana --from out
+    """
+    return asked("acknowledge", id, folder, by, note, at)
+
+
+@click.command("resolve", short_help="Say that it is over; a new breach reopens it.")
+@click.argument("id")
+@BY
+@NOTE
+@AT
+@FROM
+def resolve(id: str, folder: Path | None, by: str, note: str | None, at: str | None) -> int:
+    """Resolve the incident whose id begins with ID. A consent incident needs an entry of `log` first.
+
+    \b
+    Example:
+      pmon incidents resolve 7c1e --by ana --note 'rolled rule-42 back' --from out
+    """
+    return asked("resolve", id, folder, by, note, at)
+
+
+@click.command("log", short_help="Write down what was done about it.")
+@click.argument("id")
+@BY
+@click.option("--note", required=True, metavar="TEXT", help="What was done: published with the incident as you write it.")
+@AT
+@FROM
+def log(id: str, folder: Path | None, by: str, note: str | None, at: str | None) -> int:
+    """Add an entry to the remediation log of the incident whose id begins with ID.
+
+    \b
+    Example:
+      pmon incidents log 7c1e --by ana --note 'rolled rule-42 back' --from out
+    """
+    return asked("log_remediation", id, folder, by, note, at)
