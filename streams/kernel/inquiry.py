@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from detectors.cell import DIMENSIONS, Cell
-from detectors.cube import cube_of
+from detectors.cube import cube_of, effects
 from detectors.kpi import Ratio, count
 from detectors.scan import Direction
 from detectors.segment import Attribution, Segment, attribute
@@ -34,6 +34,7 @@ from streams.kernel.standing import Standing
 
 ASKED = frozenset({"opened", "reopened", "resolved"})
 ALPHA = 0.01  # the chance to name a segment where none stands out
+LEAST_CELLS = 4  # of a place that is scanned by itself: fewer cannot show how much healthy cells wobble (and storms are of small places)
 HOURS_BEFORE, DAYS_BEFORE = 24, 7
 MOST_WINDOWS = 12  # breached windows that are looked at, the last ones
 MOST_READS = 240  # rows (of up to 1,000 cells) read for one period: about a quarter of a second
@@ -66,7 +67,9 @@ class Inquiry:
             return known  # type: ignore[no-any-return]
         direction = self._direction(subject, ratio)
         names = [name for name in DIMENSIONS if name not in subject.key]
-        found = attribute(cube_of(names, table(before, names), table(after, names)), direction=direction, alpha=ALPHA)
+        cube = cube_of(names, table(before, names), table(after, names))
+        small = len(cube.counts) < LEAST_CELLS
+        found = Attribution(cube.before, cube.after, effects(cube), (), ()) if small else attribute(cube, direction=direction, alpha=ALPHA)
         segments = found.segments or self._around(subject, episode, ratio, direction)
         first = (episode.windows[0] - subject.window, episode.windows[0])
         return {
