@@ -2,7 +2,7 @@
 
     python -m benchmarks.score [--seed 1000] [--each 6]
 
-The baseline (the one to beat): EW mean and spread per hour of the day, the tail by a rolling quantile, a shift channel of a short against
+The baseline: EW mean and spread per hour of the day, the tail by a rolling quantile, a shift channel of a short against
 a long EW mean, a quiet period after an alarm. Both see the same rows in one pass. Figures per family and in all: AUC by row (mean over
 series with a label), F1 by stretch at the threshold that is best over ALL series, and false alarms per 1,000 rows there.
 """

@@ -2,7 +2,10 @@
 
     row ─► expectation (no season, clock slots, found period: the best of late) ─► residual ─┬─► innovation ─► rarity of a point
                                                                                             └─► its running mean ─► rarity of a shift
-    score = the rarer of the two, 0.5 at `HALF` decimal orders; after a breach a quiet period, unless something far rarer comes
+    value ─► above, below its slow level; its roughness (gone flat, gone wild) ─► rarity by peaks over threshold (`detectors.peak`)
+    evidence = the rarest of these and a fifth of the second; score 0.5 at `HALF` decimal orders
+
+What follows a surprise within a twentieth of the rows so far is the same surprise: unless it is rarer, a quarter of it counts.
 
 `score` never learns, `learn` never scores. The residual of a value is its difference from the expectation, of a count its Anscombe
 deviation.
@@ -11,17 +14,20 @@ its steps and a noisy one by its values.
 """
 
 from dataclasses import dataclass, field
+from math import log
 
 from detectors.exceedance import Exceedance, score_of
 from detectors.expectation import Rate, Smooth, anscombe, finite
+from detectors.peak import Peak
 from detectors.season import DAY_S, WEEK_S, Period, clock_slot
 
 WARM = 40  # rows before anything is said
-HALF = 4.0  # -log10 p at which the score is 0.5 and the row a breach
-AGAIN = 3.0  # decimal orders by which a row must be rarer than the breach before it to break the quiet period
-QUIET_LEAST, QUIET_MOST, QUIET_SHARE = 20, 200, 20  # rows of quiet: a twentieth of the rows so far, within bounds
+HALF = 4.0  # evidence at which the score is 0.5 and the row a breach
+SECOND = 0.2  # what the second rarest adds
+SHADOW_LEAST, SHADOW_SHARE, ECHO = 30, 20, 0.25  # rows a surprise covers: a twentieth of those so far
+LEVEL_ROWS, STEPS_ROWS, STEPS_LATE = 500.0, 200.0, 10.0  # memory of the slow level, of the usual step and of the late one
 SHIFT = 1.0 / 12.0  # the running mean's weight of the newest residual
-REFERENCE_ROWS = 300.0  # memory of the level a shift is measured from; at the end of a quiet period the new level is accepted
+REFERENCE_ROWS = 300.0  # memory of the level a shift is measured from; where a breach's shadow ends the new level is accepted
 SCALE_ROWS = 200.0
 CLIP = 6.0
 FLOOR = 1e-3  # a series that never moved is judged at a thousandth of its level
@@ -34,7 +40,7 @@ class Judged:
     expected: float | None
     score: float
     breach: bool
-    rarity: float = 0.0
+    evidence: float = 0.0  # -log10 p, the shadow left out
 
 
 @dataclass(slots=True)
@@ -61,6 +67,45 @@ class Channel:
 
 
 @dataclass(slots=True)
+class Extent:
+    """How far a value is from the slow level, each way, and how rough the series is against how rough it used to be."""
+
+    rows: int = 0
+    before: float = 0.0
+    level: float = 0.0
+    usual: float = 0.0  # mean step
+    late: float = 0.0
+    peaks: tuple[Peak, Peak, Peak] = field(default_factory=lambda: (Peak(), Peak(), Peak()))
+
+    def _statistics(self, value: float) -> tuple[float, float, float]:
+        step = abs(value - self.before)
+        usual = self.usual + (step - self.usual) / STEPS_ROWS
+        late = self.late + (step - self.late) / STEPS_LATE
+        floor = FLOOR * usual + 1e-12
+        return value - self.level, self.level - value, abs(log((late + floor) / (usual + floor)))
+
+    def evidence(self, value: float) -> tuple[float, ...]:
+        """Return -log10 p of each of the three; learns nothing."""
+        if not self.rows:
+            return (0.0, 0.0, 0.0)
+        return tuple(peak.evidence(number) for peak, number in zip(self.peaks, self._statistics(value), strict=True))
+
+    def learn(self, value: float) -> None:
+        """Take one value in."""
+        if not self.rows:
+            self.level = value
+        else:
+            for peak, number in zip(self.peaks, self._statistics(value), strict=True):
+                peak.learn(number)
+            step = abs(value - self.before)
+            self.usual += (step - self.usual) / (STEPS_ROWS if self.rows > 1 else 1.0)
+            self.late += (step - self.late) / (STEPS_LATE if self.rows > 1 else 1.0)
+            self.level += (value - self.level) / min(self.rows + 1.0, LEVEL_ROWS)
+        self.rows += 1
+        self.before = value
+
+
+@dataclass(slots=True)
 class Series:
     """A scorer of one series of values, or of counts out of an exposure (`counts`)."""
 
@@ -79,8 +124,9 @@ class Series:
     product: float = 0.0
     size: float = 0.0
     spread: float = 0.0
-    quiet: int = 0
-    peak: float = 0.0
+    extent: Extent = field(default_factory=Extent)  # of values only: a share's extent is its exposure's
+    shadow: float = 0.0  # the rarest evidence that later rows stand in the shadow of
+    until: int = 0  # the row where the shadow ends
 
     def score(self, value: float, exposure: float | None, time_s: float | None) -> Judged:
         """Judge one row; a value that is no finite number scores 0. Exposure is for counts, time is epoch seconds or None."""
@@ -99,9 +145,10 @@ class Series:
             self.shift.tail.rarity(self.shift.deviation(away, floor)),
         )
         rarity *= min(1.0, self.rows / (4.0 * WARM))  # a young tail is a guess
-        if self.quiet and rarity < self.peak + AGAIN:
-            return Judged(expected, 0.5 * score_of(rarity, HALF), False, rarity)
-        return Judged(expected, score_of(rarity, HALF), rarity >= HALF, rarity)
+        ranked = sorted((rarity, *(() if self.counts else self.extent.evidence(value))), reverse=True)
+        evidence = ranked[0] + (SECOND * ranked[1] if len(ranked) > 1 else 0.0)
+        said = evidence * ECHO if self.rows < self.until and evidence <= self.shadow else evidence
+        return Judged(expected, score_of(said, HALF), said >= HALF, evidence)
 
     def learn(self, value: float, exposure: float | None, time_s: float | None, judged: Judged) -> None:
         """Take one row in, with what was said of it; one that is no finite number changes nothing."""
@@ -123,22 +170,22 @@ class Series:
             self.reference += (mean - self.reference) / min(float(self.rows), REFERENCE_ROWS)
             self._correlate(residual)
             self.before = residual
-        self._be_quiet(judged)
+        self._cast(judged.evidence)
         self.rows += 1
         if not self.counts:
+            self.extent.learn(value)
             gap = 1.0 / min(self.rows, 500)
             self.size += (abs(value) - self.size) * gap
         self._learn_models(value, exposure, time_s)
         self.place += 1
 
-    def _be_quiet(self, judged: Judged) -> None:
-        if judged.breach:
-            self.quiet = min(QUIET_MOST, max(QUIET_LEAST, self.rows // QUIET_SHARE))
-            self.peak = judged.rarity
-        elif self.quiet:
-            self.quiet -= 1
-            if not self.quiet:
+    def _cast(self, evidence: float) -> None:
+        if self.rows >= self.until:
+            if self.shadow >= HALF:
                 self.reference = self.mean
+            self.shadow = 0.0
+        if evidence > self.shadow:
+            self.shadow, self.until = evidence, self.rows + max(SHADOW_LEAST, self.rows // SHADOW_SHARE)
 
     def _usable(self, value: float, exposure: float | None) -> bool:
         if not self.counts:

@@ -1,0 +1,54 @@
+"""Peaks over threshold: what a tail says of its own past."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors.peak import COLD, Peak
+
+FINITE = st.floats(-1e12, 1e12)
+
+
+def learnt(numbers: list[float]) -> Peak:
+    """Return a tail that has seen these."""
+    found = Peak()
+    for number in numbers:
+        found.learn(number)
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(FINITE, max_size=200), FINITE, FINITE)
+def test_what_is_farther_out_is_no_less_surprising_and_asking_changes_nothing(past: list[float], one: float, other: float) -> None:
+    """Evidence rises with the number, is never negative, and asking is free."""
+    peak = learnt(past)
+    before = peak.state()
+    low, high = peak.evidence(min(one, other)), peak.evidence(max(one, other))
+    assert 0.0 <= low <= high
+    assert peak.state() == before
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(FINITE, min_size=1, max_size=150), st.lists(FINITE, min_size=1, max_size=50))
+def test_a_tail_goes_on_from_its_state_as_if_it_had_never_stopped(first: list[float], rest: list[float]) -> None:
+    """State is all there is."""
+    whole, half = learnt(first + rest), Peak.of(learnt(first).state())
+    for number in rest:
+        half.learn(number)
+    assert half.state() == whole.state()
+
+
+def test_nothing_is_said_before_there_is_a_past() -> None:
+    """A cold tail is silent, whatever comes; later it is not."""
+    assert learnt([float(k % 7) for k in range(COLD - 1)]).evidence(1e9) == 0.0
+    assert learnt([float(k % 7) for k in range(COLD)]).evidence(1e9) > 2.0
+
+
+def test_what_happens_again_and_again_surprises_less_each_time() -> None:
+    """A peak of the same height is learnt."""
+    peak = learnt([float(k % 5) for k in range(500)])
+    first = peak.evidence(50.0)
+    for _ in range(20):
+        peak.learn(50.0)
+        for k in range(20):
+            peak.learn(float(k % 5))
+    assert peak.evidence(50.0) < first - 1.0
