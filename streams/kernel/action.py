@@ -3,7 +3,7 @@
 Z [initiative, incident or report]   sign-offs: [roles, person, at, request id] each
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from governance.message.command import EVERYWHERE, Command
 from governance.message.instant import format_instant
 from governance.policy.people import People
 from governance.presence import Statement
+from streams.kernel.bulletin import SYSTEM
 from streams.kernel.duty import say
 from streams.kernel.rows import Draft, pack, row_key, unpack
 from streams.kernel.violations import CHECK, Violations
@@ -64,7 +65,7 @@ def roles_of(people: People, asked: Asked) -> list[str]:
     name = asked.command.requested_by
     if not people.active(name):
         raise UnservedError("forbidden", "requested_by", "may not act any more: `people` of the config says active: false")
-    places = asked.config.initiatives if asked.initiative == EVERYWHERE else (asked.initiative,)
+    places = places_of(asked)
     who = people.known_as(name)
     held = [role for role in LEVELS if any(who in map(people.known_as, people.holders(role, place)) for place in places)]
     if not held:
@@ -74,13 +75,17 @@ def roles_of(people: People, asked: Asked) -> list[str]:
     return held
 
 
+def places_of(asked: Asked) -> Iterable[str]:
+    """Return the initiatives whose owners may ask: what is nobody's own, `*` and the monitor itself, is everybody's."""
+    return asked.config.initiatives if asked.initiative in (EVERYWHERE, SYSTEM) else (asked.initiative,)
+
+
 def set_availability(draft: Draft, asked: Asked, people: People) -> None:
     """Keep who is there or away, and until when."""
     command = asked.command
     assert command.person is not None, "checked on arrival"
     assert command.available is not None, "checked on arrival"
-    places = asked.config.initiatives if asked.initiative == EVERYWHERE else (asked.initiative,)
-    known = {people.known_as(person) for place in places for role in LEVELS for person in people.holders(role, place)}
+    known = {people.known_as(person) for place in places_of(asked) for role in LEVELS for person in people.holders(role, place)}
     if people.known_as(command.person) not in known:
         raise UnservedError("unknown_person", "person", "must be an owner or a substitute of the initiative, under any of their names")
     if command.until is not None and command.until <= asked.now:

@@ -93,7 +93,7 @@ class Desk:
     def _act(self, initiative: str, command: Command, sha256: str, config: Config) -> None:
         """Do what a command asks, or raise UnservedError; either way it stands in the audit chain."""
         seen = watched(self._draft)
-        if initiative != EVERYWHERE:
+        if initiative not in (EVERYWHERE, SYSTEM):
             check_initiative(seen, initiative, config)
         now = max(self._now, 0)
         watch = Watch(self._draft, initiative, config, sha256)
