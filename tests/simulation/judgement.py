@@ -65,18 +65,19 @@ class Judge:
         for end in range(min(ends), self.world.last_watermark(drain=True) + 1, size) if ends else ():
             config = self.config(end)
             for name in sorted(config["initiatives"]):
-                rules = {rule_of(threshold) for threshold in config["initiatives"][name]["thresholds"]}
+                rules = {rule_of(threshold): ms(threshold["window"]) for threshold in config["initiatives"][name]["thresholds"]}
                 self.pass_time(end, name, rules, config["incidents"], waiting=end <= live)
                 for threshold in config["initiatives"][name]["thresholds"]:
                     if end % ms(threshold["window"]) == 0 and not (threshold["kpi"] == "freshness_s" and end > live):
                         self.threshold(end, name, threshold, config)
 
-    def pass_time(self, now: int, name: str, rules: set[Rule], waits: Mapping[str, str], waiting: bool) -> None:
+    def pass_time(self, now: int, name: str, rules: Mapping[Rule, int], waits: Mapping[str, str], waiting: bool) -> None:
         """Let time alone act: nobody acknowledged, or the time to reopen is over; not where the rule has left the config."""
         for one in sorted((one for one in self.watched.values() if one.initiative == name), key=lambda one: one.key):
             incident = one.incident
             if incident is None or one.rule not in rules:
                 continue
+            one.window = rules[one.rule]  # a config that changes a rule's window changes how long its incident waits
             if incident["state"] == "resolved":
                 if now > incident["resolved_at"] + max(ms(waits["reopen_window"]), 2 * one.window):
                     self.step(one, "closed", now, "closed")
