@@ -13,7 +13,8 @@ import pytest
 from governance.config import load_config
 from governance.message.instant import format_instant
 from governance.message.outputs import Answer, AuditEntry, Escalation, Incident
-from streams.file_replay import FileReplay, Folder, replay_to_folder
+from streams.event_file import read_events
+from streams.file_replay import FileReplay, Folder, replay_signals, replay_to_folder
 
 NOON = 1_795_348_800_000  # 2026-11-22T12:00:00Z
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
@@ -355,3 +356,20 @@ def test_what_the_monitor_says_of_itself_may_be_acted_on_by_any_owner(tmp_path: 
 
     assert (first.incidents[0].initiative, first.incidents[0].owner, first.incidents[0].severity) == ("_system", None, "critical")
     assert "acknowledged" in [one.step for one in found.incidents if one.incident_id == identity]
+
+
+def test_the_signals_alone_give_the_same_bytes(incident: str, tmp_path: Path) -> None:
+    """Commands act at their place in `monitor-signals`: that log reproduces every step, refusal and answer."""
+    lines = [*BAD, command("acknowledge", 3.5, incident_id=incident), command("acknowledge", 3.6, by="mallory", incident_id=incident)]
+    lines += [command("set_availability", 3.7, initiative="*", person="ana", available=False, until=NOON + 6 * MINUTE)]
+    whole = Acted(lines, tmp_path)
+    folder = Folder(tmp_path / "again")
+    replay_signals(read_events([whole.out / "monitor-signals.jsonl"], 2), folder)
+
+    for topic in ("incidents", "escalations", "reports", "audit-log"):
+        one, other = ((place / f"{topic}.jsonl").read_bytes().splitlines() for place in (whole.out, tmp_path / "again"))
+        assert sorted(payload(line) for line in one) == sorted(payload(line) for line in other) != []
+
+
+def payload(line: bytes) -> str:
+    return json.dumps(json.loads(line)["value"], sort_keys=True)
