@@ -147,6 +147,8 @@ class Conformity:
         return faults, {rule: {name} for rule, (_, name) in live.items()}, deadlines
 
     def _shadows(self, book: RuleBook, seen: Mapping[str, int]) -> Iterable[Shadow]:
+        if not book.rules():  # a program that keeps no change log announces nothing: that is no shadow change
+            return ()
         # The end of the window stands for the first time shown: what was announced within the window is never called late.
         shown = [Seen(self._initiative, rule, version, end, 1) for name, end in seen.items() for _, rule, version in [orjson.loads(name)]]
         return shadow_changes(shown, book, self._config.detection.shadow_grace, self._now)

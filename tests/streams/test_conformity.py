@@ -136,6 +136,13 @@ def test_34_a_version_never_announced_is_a_shadow_change_after_the_grace(tmp_pat
     assert next(one.step for one in incidents if one.check == "shadow_change") == "opened"
 
 
+def test_a_program_without_a_change_log_has_no_shadow_changes(tmp_path: Path) -> None:
+    """Nobody announces anything there, so nothing shown was left out of an announcement."""
+    findings, incidents = replayed([shown(f"e{at}", at * MINUTE, at % 3 + 1) for at in range(30)], tmp_path / "a")
+    assert told(findings) == []
+    assert incidents == []
+
+
 def test_an_announcement_that_comes_late_takes_the_shadow_back(tmp_path: Path) -> None:
     """Version 9 went live before it was shown, and its record came half an hour later."""
     late = change("r2", 0, "deployed", stamp=30 * MINUTE, change_id="chg-9", version=9)
