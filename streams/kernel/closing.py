@@ -40,6 +40,8 @@ from streams.kernel.checks import RULES
 from streams.kernel.configs import BLOBS
 from streams.kernel.conformity import Conformity
 from streams.kernel.consent import Consent
+from streams.kernel.detection import Detection, Scene
+from streams.kernel.detector_rule import DetectorRule, detector_rules
 from streams.kernel.looks import SRM_SHARE, Looks, trial_rules
 from streams.kernel.pending import config_of
 from streams.kernel.publishing import definitions_of, kpi_window
@@ -64,16 +66,18 @@ class Ground:
     definitions: Mapping[str, Ratio]
     thresholds: Mapping[str, Threshold]
     admission: Admission
+    detectors: Mapping[str, DetectorRule]
     law: InForce | None = None
 
 
 def ground_of(initiative: str, sha256: str, config: Config, admission: Admission, law: InForce | None) -> Ground:
     """Return the ground of an initiative, `admission` being the step's own, `law` the policies there ever were."""
     if initiative == SYSTEM:
-        return Ground(sha256, {REFUSED_SHARE: Ratio("refused", "received", "down")}, {"refused_input": refusals(config)}, admission)
+        return Ground(sha256, {REFUSED_SHARE: Ratio("refused", "received", "down")}, {"refused_input": refusals(config)}, admission, {})
     own = config.initiatives.get(initiative)
     thresholds = {f"threshold:{found.id}": found for found in sorted(own.thresholds, key=lambda t: t.id)} if own else {}
-    return Ground(sha256, definitions_of(own), thresholds, admission, law)
+    detectors = {} if initiative.startswith(OTHER) else detector_rules(config, initiative)  # parts of many are no series of one
+    return Ground(sha256, definitions_of(own), thresholds, admission, detectors, law)
 
 
 class Closing:
@@ -101,10 +105,15 @@ class Closing:
         self.conformity = Conformity(draft, initiative, now, adds, config, self.watch, ground.law)
         # What shares `__other__` are parts of many initiatives: rules and versions of the same name would accuse each other.
         self.own = initiative != SYSTEM and not initiative.startswith(OTHER)
-        rest = {**trial_rules(self.base), **self.conformity.rules}
+        self.detectors = ground.detectors
+        detecting = {name: rule.threshold for name, rule in self.detectors.items()}
+        rest = {**trial_rules(self.base), **self.conformity.rules, **detecting}
         self.bounds = bounds(draft, initiative)
         asked = {asked_name(check, ",".join(rule.group_by)): rule for check, rule in self.bounds}
         self.rules = {**self.thresholds, **asked, STORM: storm_rule(), **({} if initiative == SYSTEM else rest)}
+        own, fdr = self.config.initiative(initiative), self.config.detection.fdr
+        scene = Scene(initiative, now, self.standing.cells, self.definitions, own.allocation, fdr, self.window, drain)
+        self.detection = Detection(draft, scene, self.detectors, self.watch)
         parts = (self.rows, self.admission, self.violations, self.definitions, policy)
         self.consent = Consent(draft, initiative, now, self.base, adds, *parts)
 
@@ -138,6 +147,7 @@ class Closing:
         for check, threshold in self.bounds:
             if threshold.kpi in self.definitions and ends(self.now, threshold.window):
                 yield partial(self.judge_bound, check, threshold)
+        yield from self.detection.phases()
         yield from self.consent.phases()
         yield self.storm
         yield self.finish
@@ -337,6 +347,7 @@ class Closing:
             standing.first_day = min([end for end in (standing.first_day, standing.last_day, *late) if end])
         self.forget()
         forget_bounds(self.draft, self.initiative, self.watch)
+        self.detection.forget()
         standing.wake_at(self.draft, self.initiative, self.next_wake())
         standing.write(self.draft, self.initiative)
 
@@ -371,6 +382,12 @@ class Closing:
             if threshold.kpi == FRESHNESS:
                 times.append(following if not self.drain and self.watch.seen(threshold, check) else 0)
             elif max(standing.last_minute, standing.last_hour, standing.last_day) > following - threshold.window:
+                times.append(following)
+        for rule in self.detectors.values():
+            following = end_of(now, rule.window)
+            if rule.check == "freshness":
+                times.append(following if not self.drain and standing.first_day + standing.last_minute + standing.last_hour else 0)
+            elif max(standing.last_minute, standing.last_hour, standing.last_day) > following - rule.window:
                 times.append(following)
         return min((at for at in times if at > now), default=0)
 

@@ -52,6 +52,7 @@ class Found:
     observed: Any = None
     expected: Any = None
     threshold: float | None = None
+    score: float | None = None
     policy: Mapping[str, str] | None = None
     evidence: Sequence[Mapping[str, Any]] = ()
 
@@ -69,7 +70,7 @@ def finding(found: Found, identity: str, time: int) -> Outgoing:
         "expected": found.expected,
         "threshold": found.threshold,
         "window": window_of(found.start, found.end),
-        "score": None,
+        "score": found.score,
         "policy": found.policy,
         "evidence": list(found.evidence),
     }

@@ -44,6 +44,7 @@ class Breach:
     observed: float
     breached: bool
     expected: Any = None
+    score: float | None = None
 
 
 def terms_of(config: Config, threshold: Threshold) -> Terms:
@@ -67,7 +68,8 @@ def place_of(threshold: Threshold, check: str, values: Sequence[str]) -> list[st
 def ruled_by(thresholds: Mapping[str, Threshold], place: Sequence[str]) -> Threshold | None:
     """Return the rule that still judges a series, None where it left the config or asks something else by now."""
     check, figure, dimensions, *_ = place
-    threshold = thresholds.get(check) or thresholds.get(asked_name(check, dimensions))
+    named = (check, asked_name(check, dimensions), f"{check}@{dimensions}")  # a detector has a rule for each level
+    threshold = next((thresholds[name] for name in named if name in thresholds), None)
     same = threshold is not None and (threshold.kpi, ",".join(threshold.group_by)) == (figure, dimensions)
     return threshold if same else None
 
@@ -137,6 +139,20 @@ class Watch:
         """Return (check, dimensions) of every series that has an incident that is not over."""
         keys = self._draft.group(SERIES, self._initiative)
         return {(key_parts(key)[1], key_parts(key)[3]) for key in keys if self._load(key)[0].episode is not None}
+    def known(self, threshold: Threshold, check: str, values: tuple[str, ...]) -> bool:
+        """Return whether a key has a life cycle that a window without breach may change."""
+        return self._draft.get(row_key(SERIES, self._initiative, *place_of(threshold, check, values))) is not None
+
+    def alive(self, threshold: Threshold, check: str, values: tuple[str, ...]) -> bool:
+        """Return whether an incident of a key is open or acknowledged."""
+        series, _ = self._load(row_key(SERIES, self._initiative, *place_of(threshold, check, values)))
+        return series.episode is not None and series.episode.state in ("open", "acknowledged")
+
+    def open_keys(self, threshold: Threshold, check: str) -> list[tuple[str, ...]]:
+        """Return the values of the keys of a rule whose incident is open or acknowledged."""
+        wanted = place_of(threshold, check, ())
+        places = sorted(key_parts(key)[1:] for key in self._draft.group(SERIES, self._initiative))
+        return [tuple(place[3:]) for place in places if place[:3] == wanted and self.alive(threshold, check, tuple(place[3:]))]
 
     def pass_time(self, thresholds: Mapping[str, Threshold], now: int, *, drain: bool) -> bool:
         """Move incidents whose time has come, some at a time; return whether there were any. A drain runs no acknowledgement timeout."""
@@ -226,6 +242,7 @@ class Watch:
             state=state,
             observed=breach.observed,
             expected=breach.expected,
+            score=breach.score,
             threshold=threshold.value,
             policy=self._policy,
         )

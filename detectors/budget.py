@@ -1,0 +1,81 @@
+"""From a stated number of false alarms to a level each window is held to, by theory.
+
+A budget of b false alarms per series and week with windows of w ms is a rate r = b w / week per window.
+
+* M of N windows: N windows hold C(N, M) choices of M, each all beyond level q with chance q^M, so q = (r / C(N, M))^(1/M).
+* A CUSUM with reference k that stands at h alarms by chance once in ARL(h) windows; Siegmund (1985):
+  ARL = (e^(2k(h + 1.166)) - 2k(h + 1.166) - 1) / 2k². It is as likely to stand there in the next window too, so M of N buys it nothing:
+  its chance 1/ARL is put on the scale of one window, q(h) = (1/ARL / C)^(1/M), before it is compared or ranked.
+
+Benjamini & Hochberg (1995) then bounds the share of false ones among the windows of one initiative, detector and end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb, erfc, exp, sqrt
+from statistics import NormalDist
+
+from detectors.window import WEEK
+
+STANDARD = NormalDist()
+OVERSHOOT = 1.166
+SHARED = 2.0  # two tests a window: the level is halved between them
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one series may cost: `rate` false alarms per window, and how many of how many windows make an alarm."""
+
+    rate: float
+    datapoints: int = 2
+    periods: int = 2
+
+    @classmethod
+    def of(cls, per_series_week: float, window: int, datapoints: int = 2, periods: int = 2) -> "Budget":
+        """Return the budget of a series of windows of so many ms."""
+        return cls(min(0.5, per_series_week * window / WEEK), datapoints, periods)
+
+    @property
+    def level(self) -> float:
+        """Return the chance a window's p is held against."""
+        return self.window_p(self.rate)
+
+    def window_p(self, alarm_rate: float) -> float:
+        """Return the level per window that makes alarms at this rate per window."""
+        return min(1.0, float((alarm_rate / comb(self.periods, self.datapoints)) ** (1.0 / self.datapoints)))
+
+    @property
+    def z(self) -> float:
+        """Return the standard score of the level where two tests share it: what a single window must reach."""
+        return -STANDARD.inv_cdf(self.level / SHARED)
+
+
+def tail(z: float) -> float:
+    """Return P(Z >= z) of a standard normal, above 0 for any finite z."""
+    return max(1e-300, 0.5 * erfc(z / sqrt(2.0)))
+
+
+def cusum_rate(height: float, reference: float) -> float:
+    """Return the chance per window that a CUSUM without change stands as high (Siegmund); 1 at the ground."""
+    if height <= 0.0:
+        return 1.0
+    twice = 2.0 * reference * (height + OVERSHOOT)
+    return min(1.0, 2.0 * reference**2 / max(1e-12, exp(min(600.0, twice)) - twice - 1.0))
+
+
+def either(p: float, alarm_rate: float, budget: Budget) -> float:
+    """Return the p of a window judged by its own value and by a CUSUM: the smaller on one scale, times two (Bonferroni)."""
+    return min(1.0, SHARED * min(p, budget.window_p(alarm_rate)))
+
+
+def discoveries(chances: Sequence[float], fdr: float) -> list[bool]:
+    """Return which hypotheses Benjamini-Hochberg rejects at a false discovery rate, in the order given."""
+    order = sorted(range(len(chances)), key=lambda place: (chances[place], place))
+    last = -1
+    for rank, place in enumerate(order):
+        if chances[place] <= fdr * (rank + 1) / len(order):
+            last = rank
+    found = [False] * len(order)
+    for place in order[: last + 1]:
+        found[place] = True
+    return found

@@ -1,0 +1,104 @@
+"""A key figure below (or, where less is better, above) what its past, its hour and its siblings make likely.
+
+z = Anscombe deviation of the count from mu, over sqrt(1 + (cv² + doubt of the siblings' factor) mu): small volumes neither shout nor hide.
+A CUSUM of z (`accumulation`) finds what no single window shows.
+The value of what was bought is judged apart from how often: z of the mean log value over its own forgetting spread.
+"""
+
+from dataclasses import dataclass, field
+from math import log
+
+from detectors.accumulation import Accumulation
+from detectors.baseline import Baseline, short
+from detectors.budget import Budget, either, tail
+from detectors.expectation import anscombe, finite
+from detectors.protocol import Plain, Verdict, versioned
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One closed window: its end in ms, events out of exposure, and what the siblings say of it.
+
+    `common` is the factor all siblings moved by, `doubt` its relative variance; `money` is the value behind the events, 0 for none.
+    """
+
+    end: int
+    events: float
+    exposure: float
+    common: float = 1.0
+    doubt: float = 0.0
+    money: float = 0.0
+
+
+@dataclass(slots=True)
+class Dip:
+    """The detector of one series of one figure; `sign` -1 looks for less, +1 for more."""
+
+    sign: int
+    budget: Budget
+    baseline: Baseline = field(default_factory=Baseline)
+    past: Accumulation = field(default_factory=Accumulation)
+    value: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])  # windows, mean log value, its squared spread for one event
+
+    def usable(self, seen: Window) -> bool:
+        """Return whether a window's numbers may be judged and learnt: finite, not negative, with exposure."""
+        numbers = (seen.events, seen.exposure, seen.common, seen.money)
+        return all(finite(number) and number >= 0.0 for number in numbers) and seen.exposure > 0.0
+
+    def z(self, seen: Window) -> float:
+        """Return the standard score of a window, bad upwards."""
+        mu = self.baseline.expected(seen.end, seen.exposure) * seen.common
+        return self.sign * anscombe(seen.events, mu) / self.baseline.spread(mu, seen.doubt)
+
+    def score(self, seen: Window) -> Verdict:
+        """Judge a window."""
+        if not self.usable(seen):
+            return Verdict()
+        observed = seen.events / seen.exposure
+        if not self.baseline.warm:
+            return Verdict(observed=observed)
+        mu = self.baseline.expected(seen.end, seen.exposure) * seen.common
+        z = self.z(seen)
+        single = tail(self.past.single(z))
+        worth = self._worth(seen)
+        if worth is not None:
+            single = min(1.0, 2.0 * min(single, tail(worth)))
+            z = max(z, worth)
+        p = either(single, self.past.rate(z), self.budget)
+        spread = self.baseline.spread(mu, seen.doubt)
+        visible = min(9.0, self.budget.z * spread / max(mu, 1e-9) ** 0.5)
+        return Verdict(p, z, observed, mu / seen.exposure, learning=False, detectable=visible)
+
+    def _worth(self, seen: Window) -> float | None:
+        if seen.money <= 0.0 or seen.events < 1.0 or self.value[0] < 48 or self.value[2] <= 0.0:
+            return None
+        return float(self.sign * (log(seen.money / seen.events) - self.value[1]) * (seen.events / self.value[2]) ** 0.5)
+
+    def learn(self, seen: Window) -> None:
+        """Take a window in."""
+        if not self.usable(seen):
+            return
+        if self.baseline.warm:
+            self.past.learn(self.z(seen))
+        self.baseline.learn(seen.end, seen.events, seen.exposure, seen.common)
+        if seen.money > 0.0 and seen.events >= 1.0:
+            windows, mean, square = self.value
+            error = log(seen.money / seen.events) - mean
+            bound = 3.0 * (square / seen.events) ** 0.5 if windows >= 10 else abs(error)
+            error = min(bound, max(-bound, error))
+            weight = 1.0 / min(168.0, windows + 1.0)
+            spread = error * error * seen.events if windows else 0.0
+            self.value = [windows + 1, mean + weight * error, square + weight * (spread - square)]
+
+    def state(self) -> Plain:
+        """Return the state as plain numbers."""
+        return [VERSION, self.baseline.state(), self.past.state(), [short(number) for number in self.value]]
+
+    @classmethod
+    def of(cls, state: Plain, sign: int, budget: Budget) -> "Dip":
+        """Return the detector of a state; raises StateVersionError."""
+        baseline, past, value = versioned(state, VERSION)
+        return cls(sign, budget, Baseline.of(baseline), Accumulation(*past), list(value))
+

@@ -1,0 +1,83 @@
+"""A figure that settles at another level, slower than any window shows: river's Page-Hinkley test on standardised scores.
+
+The scores come from a slow baseline (four weeks), because the test is scale-dependent: fed raw rates it never fires. Its height is read as
+the chance of a CUSUM with reference DELTA (Siegmund, see `budget`), 1 of 1, so the stated budget and not a tuned bound decides.
+A river object is built from four numbers for each question and dropped again: what is kept is ours.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from river.drift import PageHinkley
+
+from detectors.accumulation import Accumulation
+from detectors.baseline import Baseline, short
+from detectors.budget import Budget, cusum_rate
+from detectors.dip import Dip, Window
+from detectors.protocol import Plain, Verdict, versioned
+
+VERSION = 1
+DELTA = 0.25
+SLOW = 672.0
+CLIP = 3.0
+FADING = 0.9999
+
+
+@dataclass(slots=True)
+class Drift:
+    """The detector of one series of one figure; `sign` -1 looks for less, +1 for more."""
+
+    sign: int
+    budget: Budget
+    inner: Dip = field(init=False)
+    test: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])  # n, mean, sum, lowest sum
+
+    def __post_init__(self) -> None:
+        self.inner = Dip(self.sign, self.budget, Baseline(memory=SLOW))
+
+    def _after(self, z: float) -> list[float]:
+        """Return the test's numbers after one more score."""
+        test: Any = PageHinkley(min_instances=1, delta=DELTA, threshold=1e18, alpha=FADING, mode="up")
+        n, mean, total, lowest = self.test
+        if n:
+            test._x_mean = type(test._x_mean)._from_state(n, mean)
+            test._sum_increase, test._min_increase = total, lowest
+        test.update(min(CLIP, max(-CLIP, z)))
+        return [float(test._x_mean.n), float(test._x_mean.get()), float(test._sum_increase), float(test._min_increase)]
+
+    def _step(self, seen: Window) -> float:
+        rho = self.inner.past.correlation  # scores that follow each other make wider sums, see `accumulation`
+        return self.inner.z(seen) / float(((1.0 + rho) / (1.0 - rho)) ** 0.5)
+
+    def score(self, seen: Window) -> Verdict:
+        """Judge a window."""
+        if not self.inner.usable(seen) or not self.inner.baseline.warm:
+            return Verdict()
+        z = self._step(seen)
+        _, _, total, lowest = self._after(z)
+        p = cusum_rate(total - lowest, DELTA) if z > 0.0 else 1.0
+        mu = self.inner.baseline.expected(seen.end, seen.exposure) * seen.common
+        visible = min(9.0, 2.0 * DELTA * self.inner.baseline.spread(mu, seen.doubt) / max(mu, 1e-9) ** 0.5)
+        return Verdict(p, total - lowest, seen.events / seen.exposure, mu / seen.exposure, learning=False, detectable=visible)
+
+    def learn(self, seen: Window) -> None:
+        """Take a window in; a change that was told is accepted, the test begins anew."""
+        if not self.inner.usable(seen):
+            return
+        if self.inner.baseline.warm:
+            after = self._after(self._step(seen))
+            told = cusum_rate(after[2] - after[3], DELTA) < 1e-2 * self.budget.rate
+            self.test = [0.0, 0.0, 0.0, 0.0] if told else after
+        self.inner.learn(seen)
+
+    def state(self) -> Plain:
+        """Return the state as plain numbers."""
+        return [VERSION, self.inner.baseline.state(), self.inner.past.state(), [short(number) for number in self.test]]
+
+    @classmethod
+    def of(cls, state: Plain, sign: int, budget: Budget) -> "Drift":
+        """Return the detector of a state; raises StateVersionError."""
+        baseline, past, test = versioned(state, VERSION)
+        found = cls(sign, budget)
+        found.inner.baseline, found.inner.past, found.test = Baseline.of(baseline), Accumulation(*past), list(test)
+        return found

@@ -1,0 +1,133 @@
+"""A key that has gone quiet: how many events the silence should have held, by the key's own rate in each hour of the week.
+
+With m events expected and counts of variance mu + phi mu², a silence has chance (1 + phi m)^(-1/phi) (negative binomial; e^-m for
+Poisson). A feed that always comes in bursts has long silences by nature: the worst expected count a normal silence ever had is
+remembered, fading over weeks, and a silence must be twice as bad. An hour nobody has seen yet expects nothing.
+"""
+
+from dataclasses import dataclass, field
+from math import exp, log
+
+from detectors.baseline import short
+from detectors.budget import Budget
+from detectors.expectation import finite
+from detectors.protocol import Plain, Verdict, versioned
+from detectors.window import DAY, HOUR, MONDAY
+
+VERSION = 1
+VISITS = 2  # an hour counts once it was seen on so many days
+MEMORY = 10.0  # days of the same slot
+BURST = 2.0
+HOLIDAY = 0.5  # a day off halves the traffic and is no fault
+FADE = 0.98  # of the worst silence, per day
+PHI_MOST = 0.5
+LONGEST = 14 * 24  # hours of silence walked through; what is longer is long enough
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """One evaluation of a key: its time, the window's length, events in the window, time of the last event ever; all times ms."""
+
+    end: int
+    window: int
+    events: int
+    last: int
+    sla: int | None = None
+
+
+@dataclass(slots=True)
+class Freshness:
+    """The detector of one key."""
+
+    budget: Budget
+    hour: int = 0  # the end of the hour being counted
+    counted: float = 0.0
+    since: int = 0  # when the key was first seen
+    slots: dict[int, list[float]] = field(default_factory=dict)  # slot -> [days seen, events an hour, squared deviation]
+    worst: list[float] = field(default_factory=lambda: [1.0, 1.0])  # the worst two: one alone may have been a fault
+    last: int = 0
+
+    def missed(self, start: int, end: int) -> tuple[float, float]:
+        """Return (events expected in [start, end), relative variance of such counts)."""
+        total = spread = 0.0
+        at = max(start, end - LONGEST * HOUR)
+        while at < end:
+            after = min(end, (at // HOUR + 1) * HOUR)
+            slot = self.slots.get(slot_of(at))
+            if slot is not None and slot[0] >= VISITS:
+                part = slot[1] * (after - at) / HOUR
+                total += part
+                if slot[1] > 0.0:
+                    spread += part * max(0.0, slot[2] - slot[1]) / (slot[1] * slot[1])
+            at = after
+        return total, min(PHI_MOST, spread / total) if total > 0.0 else 0.0
+
+    def score(self, seen: Silence) -> Verdict:
+        """Judge the silence up to now; a breach of the SLA has p 0."""
+        if not finite(float(seen.events)) or seen.last <= 0:
+            return Verdict()
+        age = max(0, seen.end - seen.last)
+        if seen.sla is not None and age > seen.sla:
+            return Verdict(0.0, age / seen.sla, age / 1000, seen.sla / 1000, learning=False)
+        known = sum(1 for slot in self.slots.values() if slot[0] >= VISITS)
+        if known < 6:
+            return Verdict(observed=age / 1000)
+        missed, phi = self.missed(seen.last, seen.end)
+        missed *= HOLIDAY
+        chance = -missed if phi < 1e-6 else -log(1.0 + phi * missed) / phi
+        bar = -log(self.budget.rate)
+        if missed < BURST * self.worst[1]:
+            chance = max(chance, -0.5 * bar)
+        rate = missed / age * 1000.0 if age else 0.0
+        usual = 1.0 / rate if rate > 0.0 else None
+        return Verdict(exp(max(-700.0, chance)), -chance, age / 1000, usual, learning=False)
+
+    def learn(self, seen: Silence) -> None:
+        """Take an evaluation in: hours that are over go to their slots, a silence that has ended may be the worst so far."""
+        if not finite(float(seen.events)) or seen.last <= 0:
+            return
+        self.since = self.since or seen.last
+        if self.last and seen.last - self.last > seen.window:
+            missed = HOLIDAY * self.missed(self.last, seen.last)[0]
+            self.worst = sorted([*self.worst, missed], reverse=True)[:2]
+        self.last = max(self.last, seen.last)
+        hour = (seen.end - 1) // HOUR * HOUR + HOUR
+        if self.hour and hour != self.hour:
+            self._over(self.hour, self.counted)
+            missing = min((hour - self.hour) // HOUR - 1, LONGEST)
+            for step in range(1, missing + 1):
+                self._over(self.hour + step * HOUR, 0.0)
+            self.counted = 0.0
+        self.hour = hour
+        self.counted += seen.events
+
+    def _over(self, end: int, count: float) -> None:
+        if end - HOUR < self.since:
+            return  # the hour it was first seen in is half an hour at best
+        if end % DAY == 0:
+            self.worst = [max(1.0, worst * FADE) for worst in self.worst]
+        slot = self.slots.setdefault(slot_of(end - 1), [0.0, 0.0, 0.0])
+        expected = slot[1]
+        if slot[0] >= VISITS and count == 0.0 and expected >= 3.0:
+            count = expected * 0.5  # a dead hour is a fault or a change: half is believed each day, so a change is accepted in days
+        slot[0] += 1
+        weight = 1.0 / min(MEMORY, slot[0])
+        error = count - expected
+        slot[1] += weight * error
+        slot[2] += weight * (error * (count - slot[1]) - slot[2]) if slot[0] > 1 else 0.0
+
+    def state(self) -> Plain:
+        """Return the state as plain numbers."""
+        slots = [[slot, *(short(number) for number in found)] for slot, found in sorted(self.slots.items())]
+        return [VERSION, self.hour, self.counted, self.since, slots, [short(worst) for worst in self.worst], self.last]
+
+    @classmethod
+    def of(cls, state: Plain, budget: Budget) -> "Freshness":
+        """Return the detector of a state; raises StateVersionError."""
+        hour, counted, since, slots, worst, last = versioned(state, VERSION)
+        return cls(budget, hour, counted, since, {slot: list(found) for slot, *found in slots}, list(worst), last)
+
+
+def slot_of(at: int) -> int:
+    """Return the slot of a time in ms: hour of the day, weekends apart from working days."""
+    return at % DAY // HOUR + (24 if (at - MONDAY) // DAY % 7 >= 5 else 0)
