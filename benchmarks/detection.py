@@ -93,7 +93,7 @@ def watched(cells: list[CellCounts], weekly: float, fdr: float) -> dict[tuple[st
         for name, levels in found.items():
             budget = one if name == "drift" else two
             above = False
-            for of, hits in zip(levels, breaches(levels, budget.level, fdr), strict=True):
+            for of, hits in zip(levels, breaches(levels, budget, fdr), strict=True):
                 for key, hit in hits.items():
                     if not above:
                         alarms[name, key].see(hour, hit)

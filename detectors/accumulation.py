@@ -15,7 +15,7 @@ HIGHEST = 20.0  # so that it comes down
 CLIP = 4.0  # one window adds at most so much: a lone outlier is no lasting change
 MEMORY = 504.0
 TRUSTED = 2.5  # a score beyond it says little about correlation
-PRIOR = 40.0  # windows' worth of "not correlated"
+PRIOR = 15.0  # windows' worth of "not correlated"
 
 
 @dataclass(slots=True)
@@ -32,14 +32,18 @@ class Accumulation:
         """Return the lag-one correlation of the scores, 0 to 0.95."""
         return min(0.95, max(0.0, self.product / self.power))
 
+    @property
+    def stretch(self) -> float:
+        """Return f²: how much wider in variance a long sum is than one of independent scores."""
+        return (1.0 + self.correlation) / (1.0 - self.correlation)
+
     def single(self, z: float) -> float:
         """Return a window's score as M of N may count it."""
         return float(z / (1.0 + self.correlation) ** 0.5)
 
     def after(self, z: float) -> float:
         """Return how high the CUSUM would stand with one more score."""
-        rho = self.correlation
-        step = min(CLIP, z) / float(((1.0 + rho) / (1.0 - rho)) ** 0.5)
+        step = min(CLIP, z) / float(self.stretch**0.5)
         return min(HIGHEST, max(0.0, self.height + step - REFERENCE))
 
     def rate(self, z: float) -> float:

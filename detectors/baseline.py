@@ -116,6 +116,6 @@ def slots_of(end: int) -> tuple[int, ...]:
     return (hour, WEEKEND) if (at - MONDAY) // DAY % 7 >= 5 else (hour,)
 
 
-def short(number: float) -> float:
-    """Return a number with nine significant digits."""
-    return float(f"{number:.9g}")
+def short(number: float, digits: int = 9) -> float:
+    """Return a number with so many significant digits."""
+    return float(f"{number:.{digits}g}")

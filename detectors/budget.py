@@ -7,7 +7,8 @@ A budget of b false alarms per series and week with windows of w ms is a rate r 
   ARL = (e^(2k(h + 1.166)) - 2k(h + 1.166) - 1) / 2k². It is as likely to stand there in the next window too, so M of N buys it nothing:
   its chance 1/ARL is put on the scale of one window, q(h) = (1/ARL / C)^(1/M), before it is compared or ranked.
 
-Benjamini & Hochberg (1995) then bounds the share of false ones among the windows of one initiative, detector and end.
+Benjamini & Hochberg (1995) then bounds the share of false ones among the alarms that may end at one window of one initiative and detector:
+it ranks the chance of the alarm, C(N, M) p^M, for a single window beyond its level says nothing to anybody yet.
 """
 
 from collections.abc import Sequence
@@ -43,6 +44,10 @@ class Budget:
     def window_p(self, alarm_rate: float) -> float:
         """Return the level per window that makes alarms at this rate per window."""
         return min(1.0, float((alarm_rate / comb(self.periods, self.datapoints)) ** (1.0 / self.datapoints)))
+
+    def alarm_p(self, p: float) -> float:
+        """Return the chance of an alarm whose windows are all at most as likely as `p`: what a discovery is judged by."""
+        return min(1.0, comb(self.periods, self.datapoints) * p**self.datapoints)
 
     @property
     def z(self) -> float:

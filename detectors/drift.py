@@ -46,8 +46,8 @@ class Drift:
         return [float(test._x_mean.n), float(test._x_mean.get()), float(test._sum_increase), float(test._min_increase)]
 
     def _step(self, seen: Window) -> float:
-        rho = self.inner.past.correlation  # scores that follow each other make wider sums, see `accumulation`
-        return self.inner.z(seen) / float(((1.0 + rho) / (1.0 - rho)) ** 0.5)
+        # Scores that follow each other make wider sums, see `accumulation`.
+        return self.inner.z(seen) / float(self.inner.past.stretch**0.5)
 
     def score(self, seen: Window) -> Verdict:
         """Judge a window."""

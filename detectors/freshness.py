@@ -72,6 +72,8 @@ class Freshness:
         known = sum(1 for slot in self.slots.values() if slot[0] >= VISITS)
         if known < 6:
             return Verdict(observed=age / 1000)
+        if age < seen.window:
+            return Verdict(observed=age / 1000, learning=False)  # shorter than anybody looks: never a silence
         missed, phi = self.missed(seen.last, seen.end)
         missed *= HOLIDAY
         chance = -missed if phi < 1e-6 else -log(1.0 + phi * missed) / phi
@@ -118,7 +120,7 @@ class Freshness:
 
     def state(self) -> Plain:
         """Return the state as plain numbers."""
-        slots = [[slot, *(short(number) for number in found)] for slot, found in sorted(self.slots.items())]
+        slots = [[slot, *(short(number, 5) for number in found)] for slot, found in sorted(self.slots.items())]
         return [VERSION, self.hour, self.counted, self.since, slots, [short(worst) for worst in self.worst], self.last]
 
     @classmethod

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from detectors.baseline import Baseline
-from detectors.budget import discoveries
+from detectors.budget import Budget, discoveries
 from detectors.dip import Window
 from detectors.protocol import Verdict
 
@@ -101,13 +101,13 @@ def with_common(seen: Window, common: tuple[float, float]) -> Window:
     return Window(seen.end, seen.events, seen.exposure, common[0], common[1], seen.money)
 
 
-def breaches(levels: Sequence[Mapping[Key, Verdict]], level: float, fdr: float) -> list[dict[Key, bool]]:
-    """Return which series of each level breach, whole first: p at or under the level, and a discovery among those of its level."""
+def breaches(levels: Sequence[Mapping[Key, Verdict]], budget: Budget, fdr: float) -> list[dict[Key, bool]]:
+    """Return which series of each level breach, whole first: p at or under the budget's, and a discovery among those of its level."""
     found = []
     for verdicts in levels:
         judged = [key for key, verdict in verdicts.items() if not verdict.learning]
-        hits = discoveries([verdicts[key].p for key in judged], fdr)
-        found.append({key: hit and verdicts[key].p <= level for key, hit in zip(judged, hits, strict=True)})
+        hits = discoveries([budget.alarm_p(verdicts[key].p) for key in judged], fdr)
+        found.append({key: hit and verdicts[key].p <= budget.level for key, hit in zip(judged, hits, strict=True)})
     return found
 
 

@@ -58,6 +58,7 @@ class Suppression:
         """Return the standard score of a window, bad upwards."""
         mu = seen.total * share
         variation = max(0.0, self.squares / self.means) if self.means > 0.0 else 0.0
+        variation *= 1.0 + self.past.stretch / MEMORY  # the share itself is known from so many windows only
         return -anscombe(seen.shown, mu) / float((max(0.02, 1.0 - share) * (1.0 + variation * mu)) ** 0.5)
 
     def score(self, seen: Share) -> Verdict:

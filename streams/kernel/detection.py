@@ -98,7 +98,7 @@ class Detection:
                 verdicts, total = self._verdicts(rule, seen)
                 votes[rule.name] = total
                 found.append({values: verdict for values, verdict in verdicts.items() if rule.judged and eligible(verdict)})
-            hits = breaches(found, levels[0][0].level, self._scene.fdr) if levels else []
+            hits = breaches(found, levels[0][0].budget, self._scene.fdr) if levels else []
             if check == "freshness":
                 stale = self._stale(hits)
             self._note(told, levels, found, hits, stale)

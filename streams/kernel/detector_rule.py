@@ -6,7 +6,6 @@ judged is pooled into its parent, and what moves a parent is one incident and no
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 from detectors.budget import Budget
@@ -44,11 +43,6 @@ class DetectorRule:
     sla: int | None = None
     judged: bool = True  # False: it only weighs the mixture of the levels above it
 
-    @property
-    def level(self) -> float:
-        """Return the chance a window's p is held against."""
-        return self.budget.rate if self.check == "freshness" else self.budget.level
-
     def fresh(self) -> Any:
         """Return a detector that has learnt nothing."""
         if self.check == "dip":
@@ -66,7 +60,6 @@ class DetectorRule:
         return Freshness.of(state, self.budget) if self.check == "freshness" else Suppression.of(state, self.budget)
 
 
-@lru_cache(maxsize=64)
 def detector_rules(config: Config, initiative: str) -> dict[str, DetectorRule]:
     """Return the rules of an initiative's detectors by name, the whole before its parts."""
     own = config.initiative(initiative)
@@ -96,13 +89,14 @@ def _rule(config: Config, check: str, kpi: str, detector: Any, names: Sequence[s
     if check == "suppression":
         group_by = (*group_by, "variant")
     points = 1 if check in ONE_OF_ONE else 2
-    budget = Budget.of(config.detection.alarm_budget_per_series_week, detector.window, points, points)
-    level = budget.rate if check == "freshness" else budget.level
+    # A silence that lasts is one piece of evidence however often one looks: its second evaluation buys no level.
+    counted = 1 if check == "freshness" else points
+    budget = Budget.of(config.detection.alarm_budget_per_series_week, detector.window, counted, counted)
     threshold = Threshold.model_construct(
         id=check,
         kpi=kpi,
         op="<",
-        value=level,
+        value=budget.level,
         window=detector.window,
         group_by=group_by,  # type: ignore[arg-type]
         min_denominator=1,
