@@ -7,18 +7,15 @@ Everything a phase reads is due by then; a phase done twice from the same rows s
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from detectors.cell import DIMENSIONS, LAST_MS, OTHER, Counts, add, project
-from detectors.kpi import FRESHNESS, VARIANT_SHARE, Ratio, breached, denominator, kpi
-from detectors.window import DAY, HOUR, MINUTE, end_of, ends
+from detectors.kpi import FRESHNESS, VARIANT_SHARE, breached, denominator, kpi
+from detectors.window import DAY, HOUR, end_of, ends
 from governance.config import Config, Threshold
 from governance.config.change import changes
-from governance.message.duration import format_duration
 from governance.paging import STORM, Pages
-from governance.policy.in_force import InForce
 from streams.kernel.bulletin import SYSTEM, Adds
 from streams.kernel.cells import (
     DAYS,
@@ -28,7 +25,6 @@ from streams.kernel.cells import (
     KEPT_MINUTES,
     LATE,
     MINUTES,
-    Admission,
     CellRows,
     Cells,
     add_extra,
@@ -41,10 +37,10 @@ from streams.kernel.configs import BLOBS
 from streams.kernel.conformity import Conformity
 from streams.kernel.consent import Consent
 from streams.kernel.detection import Detection, Scene
-from streams.kernel.detector_rule import DetectorRule, detector_rules
+from streams.kernel.ground import Ground
 from streams.kernel.looks import SRM_SHARE, Looks, trial_rules
 from streams.kernel.pending import config_of
-from streams.kernel.publishing import definitions_of, kpi_window
+from streams.kernel.publishing import kpi_window
 from streams.kernel.request import bounds, forget_bounds
 from streams.kernel.rows import Draft, pack, row_key
 from streams.kernel.standing import Standing
@@ -52,32 +48,9 @@ from streams.kernel.storm import keep_pages, pages_of, storm_rule
 from streams.kernel.violations import Violations
 from streams.kernel.watch import Breach, Watch, asked_name
 
-REFUSED_SHARE = "refused_share"
 KEYS_A_PHASE = 200  # keys judged in one phase: each may publish about 6 KB
 
 Phase = Callable[[], bool | None]  # returns True where it must be called again
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What every closing of an initiative under one config stands on; a step makes it once."""
-
-    sha256: str
-    definitions: Mapping[str, Ratio]
-    thresholds: Mapping[str, Threshold]
-    admission: Admission
-    detectors: Mapping[str, DetectorRule]
-    law: InForce | None = None
-
-
-def ground_of(initiative: str, sha256: str, config: Config, admission: Admission, law: InForce | None) -> Ground:
-    """Return the ground of an initiative, `admission` being the step's own, `law` the policies there ever were."""
-    if initiative == SYSTEM:
-        return Ground(sha256, {REFUSED_SHARE: Ratio("refused", "received", "down")}, {"refused_input": refusals(config)}, admission, {})
-    own = config.initiatives.get(initiative)
-    thresholds = {f"threshold:{found.id}": found for found in sorted(own.thresholds, key=lambda t: t.id)} if own else {}
-    detectors = {} if initiative.startswith(OTHER) else detector_rules(config, initiative)  # parts of many are no series of one
-    return Ground(sha256, definitions_of(own), thresholds, admission, detectors, law)
 
 
 class Closing:
@@ -390,16 +363,6 @@ class Closing:
             elif max(standing.last_minute, standing.last_hour, standing.last_day) > following - rule.window:
                 times.append(following)
         return min((at for at in times if at > now), default=0)
-
-
-def refusals(config: Config) -> Threshold:
-    """Return the rule of `_system`: more than the configured share of a feed refused, in five minutes (or a base window), twice."""
-    window = max(5 * MINUTE, config.timing.window)
-    share = config.limits.refused_share
-    found: dict[str, object] = {"id": "refused_input", "kpi": REFUSED_SHARE, "op": ">", "value": share, "window": format_duration(window)}
-    return Threshold.model_validate(
-        {**found, "group_by": ["channel"], "min_denominator": 20, "reason": f"more than {share:.0%} of a feed is refused"}
-    )
 
 
 def positions(names: Sequence[str]) -> tuple[int, ...]:

@@ -16,8 +16,9 @@ from streams.kernel.answers import Desk, forget_answers
 from streams.kernel.bulletin import SYSTEM, Adds, rest_of
 from streams.kernel.cells import KEPT_DAYS, Admission, add_extra, plain_cell, with_names
 from streams.kernel.checks import law
-from streams.kernel.closing import Closing, Ground, ground_of
+from streams.kernel.closing import Closing
 from streams.kernel.configs import BLOBS, ENTRIES, config_entries
+from streams.kernel.ground import Ground, ground_of
 from streams.kernel.pending import COMMIT_BYTES, config_of, newest_before
 from streams.kernel.record import Commit, Record, Shard
 from streams.kernel.retention import forget_before
