@@ -11,7 +11,7 @@ from detectors.budget import cusum_rate
 from detectors.protocol import Plain
 
 REFERENCE = 0.5  # k: half a change of one standard deviation a window
-HIGHEST = 20.0  # so that it comes down
+HIGHEST = 12.0  # beyond what any budget asks for, and so near that it comes down soon after the fault
 CLIP = 4.0  # one window adds at most so much: a lone outlier is no lasting change
 MEMORY = 504.0
 TRUSTED = 2.5  # a score beyond it says little about correlation
@@ -47,8 +47,8 @@ class Accumulation:
         return min(HIGHEST, max(0.0, self.height + step - REFERENCE))
 
     def rate(self, z: float) -> float:
-        """Return the chance per window of so high a CUSUM; 1 in a window that is not bad itself: there its height is memory."""
-        return cusum_rate(self.after(z), REFERENCE) if z > 0.0 else 1.0
+        """Return the chance per window of so high a CUSUM; 1 in a window that does not raise it: there its height is memory."""
+        return cusum_rate(self.after(z), REFERENCE) if z > REFERENCE else 1.0
 
     def learn(self, z: float) -> None:
         """Take one more score in."""

@@ -1,0 +1,49 @@
+"""Ground: what every closing of one initiative under one config stands on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from detectors.cell import OTHER
+from detectors.kpi import Ratio
+from detectors.window import MINUTE
+from governance.config import Config, Threshold
+from governance.message.duration import format_duration
+from governance.policy.in_force import InForce
+from streams.kernel.bulletin import SYSTEM
+from streams.kernel.cells import Admission
+from streams.kernel.detector_rule import DetectorRule, detector_rules
+from streams.kernel.publishing import definitions_of
+
+REFUSED_SHARE = "refused_share"
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every closing of an initiative under one config stands on; a step makes it once."""
+
+    sha256: str
+    definitions: Mapping[str, Ratio]
+    thresholds: Mapping[str, Threshold]
+    admission: Admission
+    detectors: Mapping[str, DetectorRule]
+    law: InForce | None = None
+
+
+def ground_of(initiative: str, sha256: str, config: Config, admission: Admission, law: InForce | None) -> Ground:
+    """Return the ground of an initiative, `admission` being the step's own, `law` the policies there ever were."""
+    if initiative == SYSTEM:
+        return Ground(sha256, {REFUSED_SHARE: Ratio("refused", "received", "down")}, {"refused_input": refusals(config)}, admission, {})
+    own = config.initiatives.get(initiative)
+    thresholds = {f"threshold:{found.id}": found for found in sorted(own.thresholds, key=lambda t: t.id)} if own else {}
+    detectors = {} if initiative.startswith(OTHER) else detector_rules(config, initiative)  # parts of many are no series of one
+    return Ground(sha256, definitions_of(own), thresholds, admission, detectors, law)
+
+
+def refusals(config: Config) -> Threshold:
+    """Return the rule of `_system`: more than the configured share of a feed refused, in five minutes (or a base window), twice."""
+    window = max(5 * MINUTE, config.timing.window)
+    share = config.limits.refused_share
+    found: dict[str, object] = {"id": "refused_input", "kpi": REFUSED_SHARE, "op": ">", "value": share, "window": format_duration(window)}
+    return Threshold.model_validate(
+        {**found, "group_by": ["channel"], "min_denominator": 20, "reason": f"more than {share:.0%} of a feed is refused"}
+    )

@@ -1,0 +1,96 @@
+"""Detection on the whole: files in, findings and incidents of detectors out."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import orjson
+import pytest
+
+from streams.cli import main
+
+START = 1_794_182_400_000
+HOUR = 3_600_000
+DAYS = 12
+CONFIG = """
+version: 1
+timing: {{window: 1h, tick: 15m, stalled_after: 1h}}
+detection: {{alarm_budget_per_series_week: 0.02}}
+initiatives:
+  shop:
+    allocation: {{a: 0.5, b: 0.5}}
+    detectors: {{dip: {{group_by: [channel]}}, freshness: {{window: 1h, group_by: [channel]}}, suppression: {{window: 1h}},
+                drift: {{window: 1h}}}}
+"""
+
+Fault = dict[str, Any]
+
+
+def tallies(fault: Fault | None, seed: int) -> Iterator[dict[str, Any]]:
+    """Yield hourly counts of three channels and two variants; `fault` strikes one channel or variant from day 9 on."""
+    chance = Random(seed)
+    for hour in range(24 * DAYS):
+        lasts = 36 if fault and "stop" in fault else 14  # two tallies an hour are few: their silence takes longer to say anything
+        struck = fault is not None and 24 * 9 + 10 <= hour < 24 * 9 + 10 + lasts
+        for channel in ("web", "email", "push"):
+            for variant in ("a", "b"):
+                if struck and fault == {"stop": channel}:
+                    continue
+                shown = int((900 + 500 * (8 <= hour % 24 < 20)) * chance.uniform(0.95, 1.05))
+                rate = 0.1 * chance.uniform(0.97, 1.03)
+                if struck and fault == {"dip": channel}:
+                    rate *= 0.6
+                if struck and fault == {"all": "down"}:
+                    rate *= 0.6
+                if struck and fault == {"hide": variant}:
+                    shown //= 4
+                clicks = sum(chance.random() < rate for _ in range(shown))
+                at = START + hour * HOUR + chance.randrange(HOUR - 60_000)
+                yield {
+                    "topic": "engagement-events",
+                    "key": f"{channel}{variant}",
+                    "timestamp": at,
+                    "value": {
+                        "event_id": f"t-{hour}-{channel}-{variant}",
+                        "occurred_at": at,
+                        "type": "tally",
+                        "initiative": "shop",
+                        "channel": channel,
+                        "variant": variant,
+                        "exposures": shown,
+                        "clicks": clicks,
+                    },
+                }
+
+
+def opened(tmp_path: Path, fault: Fault | None, seed: int = 1) -> Counter[tuple[str, str]]:
+    """Replay a history and return how many incidents opened, by check and channel or variant."""
+    source, config, out = tmp_path / "f.jsonl", tmp_path / "c.yaml", tmp_path / "out"
+    lines = sorted(tallies(fault, seed), key=lambda line: line["timestamp"])
+    source.write_bytes(b"\n".join(orjson.dumps(line) for line in lines))
+    config.write_text(CONFIG.format())
+    assert main(["replay", "--config", str(config), "--input", str(source), "--out", str(out)]) == 0
+    steps = [orjson.loads(line)["value"]["data"] for line in (out / "incidents.jsonl").read_bytes().splitlines()]
+    found = [step for step in steps if step["step"] == "opened"]
+    return Counter((step["check"], step["key"].get("channel", step["key"].get("variant", "-"))) for step in found)
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (None, []),
+        ({"dip": "email"}, [("dip", "email")]),
+        ({"all": "down"}, [("dip", "-")]),
+        ({"hide": "b"}, [("suppression", "b")]),
+        ({"stop": "push"}, [("freshness", "push")]),
+    ],
+    ids=["quiet", "a channel dips", "all dip", "a variant is hidden", "a channel stops"],
+)
+def test_a_fault_is_one_incident_of_its_kind_and_place(tmp_path: Path, fault: Fault | None, expected: list[tuple[str, str]]) -> None:
+    """Quiet days open nothing; a fault opens the incident it is, once, where it is; the whole it weighs on may say so, too."""
+    found = opened(tmp_path, fault)
+    assert {place: found[place] for place in expected} == dict.fromkeys(expected, 1)
+    assert set(found) - set(expected) <= ({("dip", "-"), ("drift", "-")} if expected else set())
+    assert all(number == 1 for number in found.values())
