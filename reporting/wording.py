@@ -45,6 +45,7 @@ CHECKS = {
     "job_failed": "A job failed",
     "storm": "Many incidents at once",
 }
+DETECTED = frozenset({"dip", "drift", "freshness", "suppression"})
 STATES = {
     "pending": "Pending, breached once",
     "open": "Not acknowledged",
@@ -111,7 +112,7 @@ def title(issue: Mapping[str, Any]) -> str:
 
 def _what(issue: Mapping[str, Any]) -> str:
     check, bound = issue["check"], issue.get("threshold")
-    if bound:
+    if bound and check not in DETECTED:  # a detector is held to a chance, not to a bound of its figure
         return f"{label(bound['kpi'])} {'below' if bound['op'] in ('<', '<=') else 'above'} {amount(bound['kpi'], bound['value'])}"
     if check == "consent_violation":
         return f"Personalised {AFTER.get(issue['key'].get('verdict', ''), 'without consent')}"
