@@ -55,6 +55,7 @@ RULES = {  # pydantic's types of error that people meet, in our words
     "list_type": "must be a list",
     "model_type": "must be an object",
 }
+BOUNDS = {"greater_than": "must be above", "greater_than_equal": "must be at least", "less_than": "must be below"}  # with the bound
 
 
 class Line(BaseModel):
@@ -204,7 +205,7 @@ def parse(line: bytes | str) -> dict[str, Any]:
     try:
         payload = from_json(line, allow_inf_nan=False)
     except ValueError:
-        raise ReadoutError("not_json", "the line is not one JSON value in UTF-8") from None
+        raise ReadoutError("not_json", "the line is not one JSON value in UTF-8; NaN and Infinity are not JSON") from None
     if not isinstance(payload, dict):
         raise ReadoutError("not_an_object", "the line is JSON but not an object")
     return payload
@@ -222,7 +223,7 @@ def validated(payload: dict[str, Any]) -> ReadoutLine:
     try:
         asked = ReadoutLine.model_validate(payload)
     except ValidationError as error:
-        raise named(error.errors(include_url=False, include_input=False, include_context=False)[0]) from None
+        raise named(error.errors(include_url=False, include_input=False)[0]) from None
     if not asked.arms:
         raise ReadoutError("no_control", "arms: is empty; the first arm is control")
     if len(asked.arms) == 1:
@@ -243,6 +244,11 @@ def named(found: ErrorDetails) -> ReadoutError:
         return ReadoutError("unknown_kind", "kind: must be proportion, mean or ratio")
     code = "missing_field" if found["type"] == "missing" else "invalid_field"
     rule = "must be a number" if found["loc"][-1:] == ("int",) and found["type"] == "int_type" else RULES.get(found["type"], found["msg"])
+    if found["type"] in BOUNDS:
+        bound = next(iter(found.get("ctx", {}).values()))  # the rule's own figure, never what was written
+        rule = f"{BOUNDS[found['type']]} {bound:g}"
+    if known == ["id"] and found["type"] != "missing":
+        rule = "must be text of at most 128 characters, or a whole number"
     return ReadoutError(code, f"{path}: {rule[0].lower()}{rule[1:]}")
 
 

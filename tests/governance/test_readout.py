@@ -243,6 +243,32 @@ def test_what_is_not_json_is_answered_too(bad: str | bytes) -> None:
     assert code(read_out(bad)) == "not_json"
 
 
+@pytest.mark.parametrize(
+    ("given_line", "message"),
+    [
+        (line(FINE, FINE, alpha=-1), "alpha: must be at least 1e-300"),
+        (line(FINE, FINE, alpha=1), "alpha: must be below 1"),
+        (line(FINE, FINE, alpha=True), "alpha: must be a number"),
+        (line(FINE, FINE, tuning_n="many"), "tuning_n: must be a number"),
+        (line(FINE, FINE, weights=[0.5, -0.5]), "weights[1]: must be above 0"),
+        (line(FINE, FINE, weights=[True, 1]), "weights[0]: must be a number"),
+        (line(FINE, FINE, weights={"a": 1}), "weights: must be a list"),
+        (line(FINE, FINE | {"n": 10**30}), "arms[1].n: is larger than any real experiment needs"),
+        (line(FINE, FINE | {"s": 1e308}), "arms[1].s: is larger than any real experiment needs"),
+        (line(FINE, FINE | {"s": False}), "arms[1].s: must be a number"),
+        (line(FINE, FINE | {"name": 5}), "arms[1].name: must be text"),
+        ('{"id": "x", "kind": ["mean"], "arms": []}', "kind: must be proportion, mean or ratio"),
+        ('{"id": true, "kind": "mean", "arms": []}', "id: must be text of at most 128 characters, or a whole number"),
+        ('{"id": "x", "kind": "mean", "tuning_n": 1e400, "arms": []}', "tuning_n: must be finite"),
+    ],
+)
+def test_a_hostile_line_is_told_what_would_be_right(given_line: str, message: str) -> None:
+    """Wrong kinds, booleans as numbers, numbers out of range: the field, and the rule it breaks."""
+    answer = read_out(given_line)
+    assert_sound(answer)
+    assert answer["error"]["message"] == message
+
+
 def test_an_error_repeats_no_value() -> None:
     secret = "ana@example.org"
     for bad in (line(FINE, FINE | {"s": secret}), line(FINE, FINE | {"name": secret * 20}), line(FINE, FINE, kind=secret)):
