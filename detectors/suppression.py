@@ -1,6 +1,7 @@
 """A variant that is shown less than its share: its count against the group's total, whatever the group's traffic does.
 
-The share expected is the configured one, or its recent one where a bandit allocates. A configured share bends to the recent one by at
+The share expected is the configured one, or its recent one where a bandit allocates: there only a loss of two fifths is a
+suppression. A configured share bends to the recent one by at
 most a fifth: people come back to their own variant, so shares of few people stay a little off for long without a fault.
 z = Anscombe deviation over sqrt((1 - s)(1 + cv² mu)); CUSUM and levels as for dips.
 """
@@ -18,6 +19,7 @@ BENDS = 0.8
 WARM_WINDOWS = 48
 MEMORY = 72.0
 SQUARE_MOST = 12.0
+MATERIAL = 0.4  # where nobody stated a share a bandit moves it as it likes: a variant is suppressed once it lost more than this
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class Suppression:
         mu = seen.total * share
         visible = min(9.0, self.budget.z / max(mu, 1e-9) ** 0.5)
         p = either(tail(self.past.single(z)), self.past.rate(z), self.budget)
+        if seen.allocated is None and seen.shown > (1.0 - MATERIAL) * mu:
+            p = 1.0
         return Verdict(p, z, seen.shown / seen.total, share, learning=False, detectable=visible)
 
     def learn(self, seen: Share) -> None:
