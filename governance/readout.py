@@ -87,7 +87,7 @@ class ReadoutLine(Line):
     tuning_n: Annotated[float, Field(ge=1, le=MOST_USERS)] = 20_000
     srm_k: Prior = 1000
     rate_k: Prior = 100
-    weights: list[Annotated[float, Field(gt=0, le=LARGEST_SUM)]] | None = None
+    weights: list[Annotated[float, Field(ge=0, le=LARGEST_SUM)]] | None = None
     arms: list[ArmLine]
 
 
@@ -128,8 +128,12 @@ def read_out(line: bytes | str, *, burn_in: bool = True, adjust: bool = False) -
     """
     name = None
     try:
-        payload = parse(line)
+        payload, finite = parse(line)
         name = id_of(payload)
+        if not finite:
+            raise ReadoutError("not_json", "the line holds NaN or Infinity, which are not JSON")
+        if not isinstance(payload, dict):
+            raise ReadoutError("not_an_object", "the line is JSON but not an object")
         return answer(validated(payload), burn_in=burn_in, adjust=adjust)
     except ReadoutError as error:
         return {"id": name, "arms": {}, "srm": None, "error": {"code": error.code, "message": str(error)}}
@@ -179,8 +183,8 @@ def status(ci: sequence.Interval | None) -> str:
 
 
 def rate_ratio(treatment: Arm, control: Arm, rules: Rules) -> sequence.Interval | None:
-    """The ratio of conversion rates, exact at every look; None for other kinds, without users, and where it has no upper end."""
-    if treatment.converters is None or not control.converters or not treatment.n:
+    """The ratio of conversion rates, exact at every look; None for other kinds, without users or a share, and without an upper end."""
+    if treatment.converters is None or not control.converters or not treatment.n or not min(control.share, treatment.share):
         return None
     shares = control.share, treatment.share
     low, high = ratio.log_rate_ratio_interval(control.converters, treatment.converters, shares, k=rules.rate_k, alpha=rules.alpha)
@@ -189,11 +193,18 @@ def rate_ratio(treatment: Arm, control: Arm, rules: Rules) -> sequence.Interval 
 
 
 def sample_ratio(users: Sequence[int], shares: Sequence[float], k: float) -> dict[str, float | None]:
-    """Return whether users are split as planned: the sequential test, and the chi-square test for one planned look."""
+    """Return whether users are split as planned: the sequential test, and the chi-square test for one planned look.
+
+    An arm that should get nobody and got nobody is no part of either; users in it are as unlikely as the smallest share makes them.
+    """
+    tested = [(n, max(share, SMALLEST_SHARE)) for n, share in zip(users, shares, strict=True) if n or share]
+    if len(tested) < 2:
+        return {"p_value": 1.0, "log_bayes_factor": 0.0, "chi_square_p": None}
+    counts, planned = [n for n, _ in tested], [share for _, share in tested]
     return {
-        "p_value": ratio.p_value(users, shares, k),
-        "log_bayes_factor": ratio.log_bayes_factor(users, shares, k),
-        "chi_square_p": ratio.chi_square_p(users, shares),
+        "p_value": ratio.p_value(counts, planned, k),
+        "log_bayes_factor": ratio.log_bayes_factor(counts, planned, k),
+        "chi_square_p": ratio.chi_square_p(counts, planned),
     }
 
 
@@ -201,19 +212,19 @@ def pair(ends: sequence.Interval | None) -> list[float] | None:
     return None if ends is None else list(ends)
 
 
-def parse(line: bytes | str) -> dict[str, Any]:
-    try:
-        payload = from_json(line, allow_inf_nan=False)
-    except ValueError:
-        raise ReadoutError("not_json", "the line is not one JSON value in UTF-8; NaN and Infinity are not JSON") from None
-    if not isinstance(payload, dict):
-        raise ReadoutError("not_an_object", "the line is JSON but not an object")
-    return payload
+def parse(line: bytes | str) -> tuple[Any, bool]:
+    """Return what a line says, and whether it is JSON: with NaN or Infinity in it it is not, but its id can be given back."""
+    for finite in (True, False):
+        try:
+            return from_json(line, allow_inf_nan=not finite), finite
+        except ValueError:
+            continue
+    raise ReadoutError("not_json", "the line is not one JSON value in UTF-8")
 
 
-def id_of(payload: dict[str, Any]) -> str | int | None:
+def id_of(payload: Any) -> str | int | None:
     """The id as far as it can be given back: text of at most 128 characters or a whole number."""
-    found = payload.get("id")
+    found = payload.get("id") if isinstance(payload, dict) else None
     if isinstance(found, str):
         return found if len(found) <= 128 else None
     return found if isinstance(found, int) and not isinstance(found, bool) else None
@@ -253,13 +264,16 @@ def named(found: ErrorDetails) -> ReadoutError:
 
 
 def shares_of(asked: ReadoutLine) -> tuple[float, ...]:
-    """The planned shares, which sum to 1; equal where none are given."""
+    """The planned shares, which sum to 1 whatever the weights sum to; equal where none are given."""
     weights = asked.weights if asked.weights is not None else [1.0] * len(asked.arms)
     if len(weights) != len(asked.arms):
         raise ReadoutError("weights_mismatch", f"weights: has {len(weights)} entries for {len(asked.arms)} arms")
-    shares = ratio.normalised(weights)
+    whole = math.fsum(weights)
+    if not whole > 0.0:
+        raise ReadoutError("out_of_range", "weights: at least one must be above 0")
+    shares = tuple(weight / whole for weight in weights)
     for i, share in enumerate(shares):
-        if share < SMALLEST_SHARE:
+        if weights[i] and share < SMALLEST_SHARE:
             raise ReadoutError("out_of_range", f"weights[{i}]: is less than {SMALLEST_SHARE:g} of their sum")
     return shares
 

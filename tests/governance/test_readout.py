@@ -114,6 +114,32 @@ def test_a_third_arm_changes_nothing_between_the_first_two() -> None:
     assert {**row(pair), "rate_ratio_ci": None} == {**row(three), "rate_ratio_ci": None}
 
 
+def test_weights_need_not_sum_to_one() -> None:
+    arms = [{"n": 900, "s": 90}, {"n": 100, "s": 12}]
+    assert read_out(line(*arms, weights=[90, 10])) == read_out(line(*arms, weights=[0.9, 0.1]))
+
+
+def test_an_arm_that_should_get_nobody_is_no_part_of_the_test_until_somebody_is_in_it() -> None:
+    """The test of two arms stays the test of two arms; ten people in the third are no chance."""
+    two, empty, stray = ({"n": 1000, "s": 90}, {"n": 1010, "s": 90}), {"n": 0, "s": 0}, {"n": 10, "s": 3}
+    answer = read_out(line(*two, empty, weights=[0.5, 0.5, 0]))
+    assert answer["srm"] == read_out(line(*two))["srm"]
+    assert row(answer) == row(read_out(line(*two)))
+    assert row(answer, "arm-2")["status"] == "collecting"
+    off = read_out(line(*two, stray, weights=[0.5, 0.5, 0]))
+    assert_sound(off)
+    assert off["srm"]["p_value"] < 1e-30
+    assert row(off, "arm-2")["rate_ratio_ci"] is None
+    alone = read_out(line(two[0], empty, weights=[1, 0]))
+    assert alone["srm"] == {"p_value": 1.0, "log_bayes_factor": 0.0, "chi_square_p": None}
+
+
+def test_a_line_with_nan_is_no_json_but_keeps_its_id() -> None:
+    for text in ("NaN", "Infinity", "-Infinity"):
+        answer = read_out(line(FINE, FINE | {"s": 7}).replace('"s": 7', f'"s": {text}'))
+        assert (answer["id"], code(answer)) == ("exp-7", "not_json")
+
+
 def test_alpha_is_taken_as_given_unless_it_is_to_be_divided_by_the_treatments() -> None:
     arms = [{"n": 10_000, "s": 500}, {"n": 10_000, "s": 560}, {"n": 10_000, "s": 540}]
     assert read_out(line(*arms, alpha=0.1), adjust=True)["arms"] == read_out(line(*arms, alpha=0.05))["arms"]
@@ -221,7 +247,8 @@ FINE: dict[str, Any] = {"n": 10, "s": 5, "ss": 5}
         (line(FINE, FINE, alpha=1), "invalid_field", "alpha"),
         (line(FINE, FINE, tuning_n=0), "invalid_field", "tuning_n"),
         (line(FINE, FINE, srm_k=0), "invalid_field", "srm_k"),
-        (line(FINE, FINE, weights=[1, 0]), "invalid_field", "weights[1]"),
+        (line(FINE, FINE, weights=[0, 0]), "out_of_range", "weights"),
+        (line(FINE, FINE, weights=[1, -0.5]), "invalid_field", "weights[1]"),
         (line(FINE, FINE, weights=[1]), "weights_mismatch", "weights"),
         (line(FINE, FINE, weights=[1, 1e-12]), "out_of_range", "weights[1]"),
         (line(FINE, FINE | {"name": "arm-0"}), "duplicate_arm", "arms[1].name"),
@@ -250,7 +277,7 @@ def test_what_is_not_json_is_answered_too(bad: str | bytes) -> None:
         (line(FINE, FINE, alpha=1), "alpha: must be below 1"),
         (line(FINE, FINE, alpha=True), "alpha: must be a number"),
         (line(FINE, FINE, tuning_n="many"), "tuning_n: must be a number"),
-        (line(FINE, FINE, weights=[0.5, -0.5]), "weights[1]: must be above 0"),
+        (line(FINE, FINE, weights=[0.5, -0.5]), "weights[1]: must be at least 0"),
         (line(FINE, FINE, weights=[True, 1]), "weights[0]: must be a number"),
         (line(FINE, FINE, weights={"a": 1}), "weights: must be a list"),
         (line(FINE, FINE | {"n": 10**30}), "arms[1].n: is larger than any real experiment needs"),
