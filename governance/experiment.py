@@ -51,8 +51,8 @@ class Asked:
 
 
 def arms_of(experiment: Experiment | None, phases: Sequence[Phase]) -> list[str]:
-    """Return the arms of an experiment: the planned ones, else those seen; control first."""
-    planned = list(experiment.allocation) if experiment is not None else []
+    """Return the arms of an experiment: the planned ones with a share, else those seen; control first."""
+    planned = [arm for arm, share in experiment.allocation.items() if share] if experiment is not None else []
     seen = {arm for phase in phases for arm, sums in phase.arms.items() if sums.get("first") or sums.get("n")}
     control = experiment.control if experiment is not None else None
     names = sorted(set(planned) or seen)
@@ -82,10 +82,10 @@ def evidence(experiment: Experiment, own: Initiative | None, phases: Sequence[Ph
         return None if not experiment.goals else held(experiment, standing)
     questions = asked(experiment, own, len(treatments))
     users = assigned(phases)
-    exposed = sum(users.values())
-    unknown = sum(number for arm, number in users.items() if arm not in (control, *treatments))
+    exposed, unknown = sum(users.values()), unplanned(phases)
     newest = max(standing.last.values(), default=standing.now)
-    waits = [newest - standing.last.get(arm, standing.started) for arm in (control, *treatments)]
+    since = phases[-1].start if phases else standing.started  # an arm that joins on the way is waited for from then on
+    waits = [newest - max(since, standing.last.get(arm, 0)) for arm in (control, *treatments)]
     return Evidence(
         treatments=tuple(treatment_of(arm, control, questions, experiment, phases, ended=standing.ended) for arm in treatments),
         control_missing=not users.get(control),
@@ -112,6 +112,12 @@ def assigned(phases: Sequence[Phase]) -> dict[str, int]:
         for arm, sums in phase.arms.items():
             found[arm] = found.get(arm, 0) + sums.get("first", 0)
     return found
+
+
+def unplanned(phases: Sequence[Phase]) -> int:
+    """Return how many users were assigned to arms their phase's plan does not name; a phase without a plan has none."""
+    planned = [phase for phase in phases if phase.shares]
+    return sum(sums.get("first", 0) for phase in planned for arm, sums in phase.arms.items() if arm not in phase.shares)
 
 
 def treatment_of(

@@ -35,9 +35,9 @@ class SampleRatio:
 
 
 def planned(phase: Phase) -> tuple[dict[str, float], str]:
-    """Return the shares users of a phase should have, and what says so."""
+    """Return the shares users of a phase should have, and what says so; an arm at 0 is in it once somebody is in the arm."""
     if phase.shares:
-        return normalised(phase.shares), "config"
+        return normalised({arm: share for arm, share in phase.shares.items() if share or phase.arms.get(arm, {}).get("first")}), "config"
     seen = {arm: sums for arm, sums in sorted(phase.arms.items()) if sums.get("first")}
     if seen and all(sums.get("propensities") == sums["first"] and sums.get("propensity", 0) > 0 for sums in seen.values()):
         return normalised({arm: sums["propensity"] / sums["propensities"] for arm, sums in seen.items()}), "propensity"

@@ -209,6 +209,8 @@ def _experiment(experiment: Experiment, one: Initiative) -> Iterator[Found]:
     yield from _whole(experiment.allocation, ("allocation",))
     if experiment.allocation and experiment.control is not None and experiment.control not in experiment.allocation:
         yield ("control",), f"must be an arm of allocation: {', '.join(sorted(experiment.allocation))}"
+    elif experiment.control is not None and experiment.allocation.get(experiment.control) == 0.0:
+        yield ("allocation", experiment.control), "must be above 0: it is control, with which the other arms are compared"
     if experiment.goals and experiment.control is None:
         yield ("control",), "must be given where there are goals: a readout compares with it"
     metrics = GOALS | set(BUILT_IN) | set(one.kpis)

@@ -19,6 +19,7 @@ Operator = Literal["<", "<=", ">", ">="]
 KpiName = Annotated[str, StringConstraints(pattern=f"^{KPI_NAME}$")]
 Weight = Annotated[float, Field(gt=0.0, le=1.0, allow_inf_nan=False)]
 Allocation = dict[Name, Weight]
+Split = dict[Name, Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]]  # an arm at 0 is one nobody should get any more
 InstantText = Annotated[Instant, PlainSerializer(format_instant, return_type=str)]
 Periods = Annotated[int, Field(ge=1, le=100)]
 
@@ -124,7 +125,7 @@ class Experiment(Section):
     """How a test is read out; `minimum_effect` is relative to control, `margin` in units of the metric."""
 
     control: Name | None = None
-    allocation: Allocation = Field(default_factory=dict)
+    allocation: Split = Field(default_factory=dict)
     goals: Names = ()
     attribution: Duration = lasting("24h")
     guardrails: Annotated[tuple[Guardrail, ...], Field(strict=False)] = ()
