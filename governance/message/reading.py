@@ -22,7 +22,7 @@ from governance.message.refusal import Refusal, refusal_of
 from governance.message.rule_change import RuleChange
 from governance.message.tick import Tick
 
-__all__ = ["MODELS", "Message", "Refusal", "decode", "read"]
+__all__ = ["MODELS", "Message", "Refusal", "decode", "read", "understood"]
 
 Message: TypeAlias = Engagement | ConsentEvent | RuleChange | Command | ConfigRecord | Tick
 
@@ -60,8 +60,11 @@ class _RepeatedError(Exception):
 def read(topic: str, key: bytes | None, value: bytes) -> Message | Refusal:
     """Return the message of a topic, or why it is refused. Topic names are the plain ones; any other is a KeyError."""
     content = decode(topic, value)
-    if isinstance(content, Refusal):
-        return content
+    return content if isinstance(content, Refusal) else understood(topic, key, content)
+
+
+def understood(topic: str, key: bytes | None, content: dict[str, Any]) -> Message | Refusal:
+    """Return the message that the decoded object of a topic is, or why its fields or its key are refused."""
     try:
         # The validator itself: `model_validate` around it costs a tenth of a read.
         message: Message = MODELS[topic].__pydantic_validator__.validate_python(content)

@@ -5,13 +5,15 @@ Parts carry contiguous numbers per channel (intake shard -> monitor shard); only
     {"v":1, "from":p, "shards":P, "number":n,
      "initiatives":{name: {"adds":[[level, end, due, [[profile, channel, cohort, variant, counts]], extra]],
                            "rules":[...], "commands":[...], "items":[...],
-                           "sums":[{due, assigned, experiment, arm, counts}]}},
+                           "sums":[{due, assigned, experiment, arm, counts}],
+                           "fields":[{due, feed, topic, kind, records, fields, others, many}]}},
      "configs":[...], "refused":{day end: {code: n}},
      "last": null | {"watermark":ms, "at":ms, "drain":bool, "positions":{topic: offset}}}
 
 An add goes to the row named by (level, end) and is applied when the watermark passes `due`; level `c` are the consent verdicts of a
 base window. An item is a violation, a correction or a finding about a consent record (see `verdicts`). Sums are what people add to
-an experiment at the window end `due`, by the window of their assignment (see `people`). `extra` counts things of the whole
+an experiment at the window end `due`, by the window of their assignment (see `people`); fields what the records of a feed carried up
+to `due` (see `governance.feed`). `extra` counts things of the whole
 initiative: edges of decision paths and rule versions seen. `refused` goes to every shard, for the coverage of its reports.
 """
 
@@ -27,6 +29,8 @@ import orjson
 from detectors.cell import OTHER, Cell, Counts, add
 from detectors.window import DAY, HOUR, end_of
 from governance.contribution import exact, plain
+from governance.feed import Bucket
+from governance.message.reading import MODELS
 from streams.kernel.record import Outgoing, Shard
 
 VERSION = 1
@@ -34,7 +38,9 @@ SIGNALS = "monitor-signals"
 SYSTEM = "_system"  # what the monitor counts of itself: records received and refused per feed, as cells whose channel is the topic
 REFUSED = "refused."
 PART_BYTES = 512 * 1024
-EMPTY: Mapping[str, list[Any]] = {"adds": [], "rules": [], "commands": [], "items": [], "sums": []}
+EMPTY: Mapping[str, list[Any]] = {"adds": [], "rules": [], "commands": [], "items": [], "sums": [], "fields": []}
+
+DOCUMENTED = {topic: sorted(model.model_fields) for topic, model in MODELS.items()}
 
 Address = tuple[str, int, int]  # level m, h, d or c; end of the row; due time
 
@@ -88,6 +94,7 @@ class Adds:
     commands: list[dict[str, Any]] = field(default_factory=list)
     items: list[dict[str, Any]] = field(default_factory=list)
     sums: dict[tuple[int, int, str, str], Counts] = field(default_factory=dict)
+    fields: dict[tuple[int, str, str, str], Bucket] = field(default_factory=dict)
 
     def counts(self, where: Address, cell: Cell) -> Counts:
         """Return the counts of one cell, to be added to."""
@@ -101,6 +108,10 @@ class Adds:
     def experiment(self, due: int, assigned: int, experiment: str, arm: str, counts: Mapping[str, int]) -> None:
         """Add to an experiment's sums at the window end `due`, of users assigned in the window ending at `assigned`."""
         add(self.sums.setdefault((due, assigned, experiment, arm), {}), counts)
+
+    def bucket(self, due: int, feed: str, topic: str, kind: str) -> Bucket:
+        """Return what records of one kind of `topic`, read from `feed`, carried in the time that ends at `due`, to be added to."""
+        return self.fields.setdefault((due, feed, topic, kind), Bucket())
 
     def merge(self, value: Mapping[str, Any]) -> None:
         """Add what `plain` gave back."""
@@ -116,6 +127,8 @@ class Adds:
         self.items += value["items"]
         for one in value["sums"]:
             self.experiment(one["due"], one["assigned"], one["experiment"], one["arm"], exact(one["counts"]))
+        for one in value["fields"]:
+            self.bucket(one["due"], one["feed"], one["topic"], one["kind"]).merge(one, DOCUMENTED[one["topic"]])
 
     def plain(self) -> dict[str, Any]:
         """Return the adds as plain JSON values, in one order whatever the order of arrival."""
@@ -128,7 +141,11 @@ class Adds:
             for (due, assigned, experiment, arm), counts in sorted(self.sums.items())
             if counts
         ]
-        return {"adds": adds, "rules": self.rules, "commands": self.commands, "items": self.items, "sums": sums}
+        fields = [
+            {"due": due, "feed": feed, "topic": topic, "kind": kind, **found.plain(DOCUMENTED[topic])}
+            for (due, feed, topic, kind), found in sorted(self.fields.items())
+        ]
+        return {"adds": adds, "rules": self.rules, "commands": self.commands, "items": self.items, "sums": sums, "fields": fields}
 
 
 def sections(name: str, adds: Adds) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -138,7 +155,7 @@ def sections(name: str, adds: Adds) -> Iterator[tuple[int, dict[str, Any]]]:
         for at in range(0, max(1, len(cells)), 500):
             piece = {**EMPTY, "adds": [[level, end, due, cells[at : at + 500], extra if at == 0 else {}]]}
             yield len(orjson.dumps(piece)) + len(name) * 4, piece
-    for kind in ("rules", "commands", "items", "sums"):
+    for kind in ("rules", "commands", "items", "sums", "fields"):
         for item in plain[kind]:
             piece = {**EMPTY, kind: [item]}
             yield len(orjson.dumps(piece)) + len(name) * 4, piece

@@ -1,7 +1,7 @@
 """Closing: all that becomes due for one initiative at one base window end, in phases small enough for one commit each.
 
-    told ─► minute slices ─► hour slices ─► late to the day ─► day slices ─► timers ─► rule changes ─► conformity ─► looks ─► seen
-          ─► thresholds by keys ─► verdict slices ─► violations ─► storm ─► finish
+    told ─► minute slices ─► hour slices ─► late to the day ─► day slices ─► timers ─► rule changes ─► conformity ─► fields
+          ─► looks ─► seen ─► thresholds by keys ─► verdict slices ─► violations ─► storm ─► finish
 
 Everything a phase reads is due by then; a phase done twice from the same rows says the same.
 """
@@ -37,6 +37,7 @@ from streams.kernel.configs import BLOBS
 from streams.kernel.conformity import Conformity
 from streams.kernel.consent import Consent
 from streams.kernel.detection import Detection, Scene
+from streams.kernel.fields import Fields
 from streams.kernel.ground import Ground
 from streams.kernel.looks import SRM_SHARE, Looks, trial_rules
 from streams.kernel.pending import config_of
@@ -110,6 +111,8 @@ class Closing:
         yield self.take_rules
         if self.own:
             yield self.conformity.judge
+        if self.adds.fields:
+            yield Fields(self.draft, self.initiative, self.now, self.base, self.adds, {"id": "config", "sha256": self.sha256}).judge
         yield from self.looks.phases()
         for check, threshold in self.thresholds.items():
             if threshold.kpi == FRESHNESS:

@@ -24,11 +24,12 @@ from governance.message.command import Command
 from governance.message.config_record import ConfigRecord
 from governance.message.consent import ConsentEvent
 from governance.message.engagement import Engagement
-from governance.message.reading import read
+from governance.message.reading import decode, understood
 from governance.message.refusal import Refusal
 from governance.message.rule_change import RuleChange
 from governance.statement import statement
 from streams.kernel.bulletin import REFUSED, SYSTEM, Address, Adds, address, day_address
+from streams.kernel.fields import Carried, due_of
 from streams.kernel.marks import Marks, digest, mark_of
 from streams.kernel.pending import COMMIT_BYTES, FIRST_CONFIG, LAST_CONFIG, PENDING, TICKS, config_before, config_of, keep_config
 from streams.kernel.people import People
@@ -101,6 +102,7 @@ class Fold:
         self.subjects = Subjects(self.draft, self.waits)
         self.people = People(self.draft, stamp.watermark, stamp.agenda, self.config.timing if self.config is not None else None)
         self.adds: dict[str, Adds] = {}
+        self.carried = Carried()
         self.configs: list[dict[str, Any]] = []
         self._owners: dict[tuple[bytes, bytes], bytes] = {}
         self._hashes: dict[str, bytes] = {}
@@ -133,12 +135,14 @@ class Fold:
                 self._refuse(record, mapped.code, mapped.path)
                 return
             plain, value = source.as_, mapped
-        found = read(plain, key, value)
+        content = decode(plain, value)
+        found = content if isinstance(content, Refusal) else understood(plain, key, content)
         if isinstance(found, Refusal):
             self._refuse(record, found.code, found.path)
             self._answer_refused(found)
-            return
-        FOLDS[plain](self, record, found)
+        elif isinstance(content, dict):
+            self.carried.look_at(plain, content)
+            FOLDS[plain](self, record, found)
 
     def _count(self, record: Record, *what: str) -> None:
         if self.config is None:
@@ -209,6 +213,8 @@ class Fold:
             counts["late"] = counts.get("late", 0) + 1
         else:
             counts["last_ms"] = max(counts.get("last_ms", 0), event.occurred_at)
+            due = due_of(where[1], timing.window)
+            self.carried.count(event.initiative, due, "engagement-events", record.topic, event.type)
         add(counts, counted(event))
         if event.type != "tally":
             self._subject(owner, event, cell, adds, where, record.timestamp)
@@ -265,7 +271,9 @@ class Fold:
         """Take a consent record into its subject's ledger; a string that does not decode is a finding, and never consent."""
         if self._admit(record, b"c", event.event_id, event.occurred_at, horizon=False) is None:
             return
-        config = config_before(self.draft, end_of(record.timestamp, self.waits.base))
+        stamped = end_of(record.timestamp, self.waits.base)
+        self.carried.count(SYSTEM, due_of(stamped, self.waits.base), "consent-events", record.topic, event.state)
+        config = config_before(self.draft, stamped)
         source = Source(record.topic, record.partition, record.offset, event.event_id)
         tables = purpose_tables(config.consent.purposes.tcf, config.consent.purposes.gpp)
         opt_in = (event.jurisdiction or config.privacy.default_jurisdiction) in config.privacy.opt_in_jurisdictions
@@ -289,6 +297,7 @@ class Fold:
         due = end_of(record.timestamp if late else event.occurred_at, timing.window)
         body = event.model_dump(mode="json")
         evidence = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        self.carried.count(event.initiative, due_of(due, timing.window), "rule-changes", record.topic, event.action)
         self.adds_of(event.initiative).rules.append({"due": due, "change": body, "evidence": evidence})
 
     def command(self, record: Record, command: Command) -> None:
@@ -316,6 +325,7 @@ class Fold:
 
     def commit(self, stamp: IntakeStamp) -> Commit:
         """Return the step's commit; what it adds waits in a pending row for the next tick."""
+        self.carried.into(self.adds)
         sweeps, looks = list(self.marks.flush().items()), list(self.subjects.flush().items())
         plain = {name: adds.plain() for name, adds in self.adds.items()}
         if plain or self.configs or sweeps or looks:

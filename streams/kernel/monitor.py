@@ -28,7 +28,7 @@ from streams.kernel.stamp import BEGINNING, MonitorStamp
 from streams.kernel.standing import STANDINGS, WAKES, Standing
 
 DUE, QUEUE = b"o", b"q"
-PUT_BY = ("adds", "rules", "items", "sums")
+PUT_BY = ("adds", "rules", "items", "sums", "fields")
 
 
 class ChannelGapError(Exception):
@@ -149,7 +149,7 @@ class MonitorFold:
         cells |= {plain_cell(item["cell"]) for item in found["items"] if "cell" in item}
         full = door.admit(sorted(cells), limits)
         if initiative != named:
-            found["sums"] = []  # the arms of many experiments in one would prove nothing
+            found["sums"] = found["fields"] = []  # the arms of many experiments in one would prove nothing, nor would the feeds
             full |= {"initiative"} if initiative == rest_of(self.shard) else set()
         standing.overflowed += sorted(full - set(standing.overflowed))
         standing.cells = door.cells

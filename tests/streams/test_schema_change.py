@@ -1,0 +1,57 @@
+"""Fields that appear in or vanish from a feed, through the whole kernel: a finding of the feed, and quiet when nothing is wrong."""
+
+from pathlib import Path
+from typing import Any
+
+from governance.message.instant import parse_instant
+from tests.streams.test_consent import MINUTE, NOON, SECOND, Line, Replayed, consent, exposure
+
+
+def shown(number: int, leave_out: str = "", **more: Any) -> Line:
+    """Build the exposure of one second; each of many people sees some, all with consent elsewhere."""
+    line = exposure(f"e{number}", number * SECOND, f"u-{number % 50}", initiative="us", profile="trial", **more)
+    line["value"].pop(leave_out, None)
+    return line
+
+
+def changes(found: Replayed) -> list[tuple[str, str, str, int, str]]:
+    """Return (initiative, feed, severity, minutes after noon, observed) of the findings about fields, in order."""
+    return [
+        (one["initiative"], one["key"]["feed"], one["severity"], minutes(one["window"]["end"]), one["observed"])
+        for one in found.data("findings")
+        if one["check"] == "schema_change"
+    ]
+
+
+def minutes(at: str) -> int:
+    return (parse_instant(at) - NOON) // MINUTE
+
+
+def test_a_renamed_field_is_one_that_vanished_and_one_that_appeared(tmp_path: Path) -> None:
+    """From the 15th minute on the profile goes by another name; each is told once."""
+    before = [shown(number) for number in range(900)]
+    after = [shown(number, leave_out="profile", userProfile="trial") for number in range(900, 2_400)]
+    found = Replayed([*before, *after], tmp_path)
+
+    assert changes(found) == [
+        ("us", "engagement-events", "info", 20, "appeared in exposure records: userProfile (in none of 600, then in 300 of 600)"),
+        ("us", "engagement-events", "warning", 30, "vanished from exposure records: profile (in 900 of 1200, then in none of 600)"),
+    ]
+
+
+def test_a_consent_feed_belongs_to_no_initiative(tmp_path: Path) -> None:
+    """Its fields are those of `_system`, by the state that records say."""
+    said = [consent(f"c{number}", number * SECOND, subject=f"u-{number % 50}", notice_version="1") for number in range(1_800)]
+    for line in said[1_200:]:
+        del line["value"]["notice_version"]
+
+    gone = "vanished from given records: notice_version (in 1200 of 1200, then in none of 600)"
+    assert changes(Replayed(said, tmp_path)) == [("_system", "consent-events", "warning", 30, gone)]
+
+
+def test_fields_that_come_and_go_are_no_change_of_a_feed(tmp_path: Path) -> None:
+    """Optional fields of some records, and a feed that falls silent."""
+    lines = [shown(number, device=number) if number % 7 else shown(number, leave_out="profile") for number in range(1_200)]
+    lines += [shown(number) for number in range(3_000, 3_020)]
+
+    assert changes(Replayed(lines, tmp_path)) == []
