@@ -86,6 +86,7 @@ class Settings(_Environment):
     web_host: str = "127.0.0.1"
     web_port: Annotated[int, Field(ge=0, le=65_535)] = 6066
     subject_key_file: Path | None = None
+    operators_file: Path | None = None
     security: Security = Field(default_factory=Security)
 
     @model_validator(mode="after")

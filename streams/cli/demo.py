@@ -3,11 +3,12 @@
 import shutil
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 from shlex import quote
 from typing import Any
 
@@ -33,11 +34,13 @@ from streams.settings import Settings, read_settings
 from streams.simulation.config import config_text
 from streams.simulation.scenario import RECIPES, Scenario, scenario
 from streams.simulation.truth import dumps
+from streams.web.operators import Operators
 from streams.web.site import Site
 
 SEED = 7
 SPEED = 6 * 3_600  # six hours a second: the fortnight in under a minute
 SHOWN = list(RECIPES)
+ANSWER_S = 0.2  # how long a command from the page waits at most once the play is over
 LARGE = ("kpi-windows", "monitor-signals")  # not kept where nobody named a folder
 
 
@@ -69,9 +72,9 @@ def command(name: str, speed: str, port: int | None, once: bool, out: str | None
             show_results(path, story)
             return 0
         with page_of(story, pace, settings, port) as stand:
-            perform(story, pace, path, settings.partitions, stand, everything=out is not None)
+            answer = perform(story, pace, path, settings.partitions, stand, everything=out is not None)
             show_results(path, story)
-            stay(stand)
+            stay(stand, answer)
     return 0
 
 
@@ -84,7 +87,8 @@ def page_of(script: Scenario, pace: float | None, settings: Settings, port: int 
     def site(model: MemoryModel, now: Callable[[], int]) -> Site:
         about = f"demo, {speed_of(pace)}, seed {SEED}"
         hosts = frozenset({settings.web_host})
-        return Site(model, config, now, changes=stand.changes, about=about, version=version(), hosts=hosts)
+        site = Site(model, config, now, changes=stand.changes, about=about, version=version(), hosts=hosts)
+        return replace(site, operators=operators_of(config), ask=stand.ask)
 
     ports = [settings.web_port, 0] if port is None else [port]
     try:
@@ -96,12 +100,23 @@ def page_of(script: Scenario, pace: float | None, settings: Settings, port: int 
         raise UsageProblem(f"--port: {settings.web_host}:{ports[-1]} cannot be had: {error.strerror}; --port 0 takes any") from None
 
 
-def stay(stand: Stand) -> None:
-    """Keep the page until the reader has seen enough."""
+def operators_of(config: Config) -> Operators:
+    """Return the made-up people of a scenario and tokens made up now; the page, which only this machine reaches, says them."""
+    roles = (role for initiative in config.initiatives.values() for role in initiative.owners.values())
+    people = sorted({role.person for role in roles})
+    tokens = {person: f"{person}-{token_hex(8)}" for person in people}
+    return Operators(tokens, f"Everybody here is made up: {'; '.join(f'{person}, {token}' for person, token in tokens.items())}.")
+
+
+def stay(stand: Stand, answer: Callable[[], None]) -> None:
+    """Keep the page until the reader has seen enough, and answer what is asked on it."""
     click.echo(f"Page  {stand.url}   stays until Ctrl-C")
     sys.stdout.flush()
     with suppress(KeyboardInterrupt):
-        threading.Event().wait()
+        while True:
+            time.sleep(ANSWER_S)
+            if not stand.asked.empty():
+                answer()
 
 
 def pace_of(text: str) -> float | None:
@@ -142,8 +157,13 @@ def folder_of(out: str | None) -> Iterator[Path]:
         raise
 
 
-def perform(script: Scenario, pace: float | None, path: Path, partitions: int, stand: Stand | None, *, everything: bool) -> None:
-    """Play the scenario in front of the reader, on the page too where there is a stand; leave its outputs and reports in the folder."""
+def perform(
+    script: Scenario, pace: float | None, path: Path, partitions: int, stand: Stand | None, *, everything: bool
+) -> Callable[[], None]:
+    """Play the scenario in front of the reader, on the page too where there is a stand; leave its outputs and reports in the folder.
+
+    Returns what answers commands from the page from then on; the folder stays as it is.
+    """
     text = config_text(script)
     config = load_config(text, "config.yaml")
     try:
@@ -151,11 +171,14 @@ def perform(script: Scenario, pace: float | None, path: Path, partitions: int, s
     except OSError as error:
         raise UsageProblem(f"--out: {path} cannot be written: {error.strerror}") from None
     story, outbox = Story(config, script.start), list[Outgoing]()
+    played = False
 
     def publish(message: Outgoing) -> None:
-        story.publish(message)
         if stand is not None and message.topic != SIGNALS:
             outbox.append(message)
+        if played:
+            return
+        story.publish(message)
         if everything or message.topic not in LARGE:
             folder.write(message)
 
@@ -165,7 +188,7 @@ def perform(script: Scenario, pace: float | None, path: Path, partitions: int, s
             if stand is not None:
                 stand.change(record.value)
 
-    stage = Stage(script, SEED, config, partitions, publish, fed)
+    stage = Stage(script, SEED, config, partitions, publish, fed, stand.asked if stand is not None else None)
 
     def hand_over(now: int) -> None:
         if stand is not None:
@@ -183,6 +206,13 @@ def perform(script: Scenario, pace: float | None, path: Path, partitions: int, s
     (path / "config.yaml").write_text(text, encoding="utf-8")
     (path / "truth.json").write_bytes(dumps(stage.run.truth))
     leave_reports(story.reports, config, path)
+    played = True
+
+    def answer() -> None:
+        stage.answer()
+        hand_over(script.end)
+
+    return answer
 
 
 def play(stage: Stage, story: Story, script: Scenario, pace: float | None, heard: Callable[[int], None]) -> None:

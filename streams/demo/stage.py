@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from queue import SimpleQueue
 
 from detectors.window import HOUR
 from governance.config import Config
 from streams.cli.policy_files import policies_of
 from streams.event_file import partition_of
+from streams.event_line import Line
 from streams.kernel.record import Outgoing, Record
 from streams.replay import Replay
 from streams.simulation.delivery import Sent
@@ -15,7 +17,7 @@ from streams.simulation.scenario import Scenario
 
 
 class Stage:
-    """Plays one scenario; `publish` hears every output, `fed` every record before it is fed."""
+    """Plays one scenario; `publish` hears every output, `fed` every record before it is fed, `asked` brings commands of the audience."""
 
     def __init__(
         self,
@@ -25,6 +27,7 @@ class Stage:
         partitions: int,
         publish: Callable[[Outgoing], None],
         fed: Callable[[Record], None],
+        asked: SimpleQueue[Line] | None = None,
     ) -> None:
         self.run = Run(scenario, seed)
         self.replay = Replay(partitions, publish, config, policies=policies_of(config, None))
@@ -32,6 +35,18 @@ class Stage:
         self._partitions = partitions
         self._fed = fed
         self._offsets: Counter[tuple[str, int]] = Counter()
+        self._asked = SimpleQueue[Line]() if asked is None else asked
+
+    def answer(self) -> None:
+        """Feed what was asked since, once the play is over."""
+        self.replay.feed(self._asked_for())
+
+    def _asked_for(self) -> list[Record]:
+        found = []
+        while not self._asked.empty():
+            line = self._asked.get()
+            found.append(self._record(Sent(line.timestamp or 0, line.topic, line.key or b"", line.value or b"")))
+        return found
 
     def play(self) -> Iterator[int]:
         """Yield event time (ms) after each hour, everything stamped before it fed; at the end the clock runs on until all is closed."""
@@ -40,7 +55,7 @@ class Stage:
             while sent.stamp >= until:
                 self.replay.feed(waiting)
                 yield until
-                until, waiting = until + HOUR, []
+                until, waiting = until + HOUR, self._asked_for()
             waiting.append(self._record(sent))
         self.replay.feed(waiting)
         self.replay.drain()

@@ -6,11 +6,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import Any
 
 import orjson
 
 from governance.message.instant import parse_instant
+from streams.event_line import Line
 from streams.kernel.record import Outgoing
 from streams.read_model.memory import MemoryModel
 from streams.web.server import serving
@@ -31,6 +33,7 @@ class Stand:
         self.url = ""
         self._commits = 0
         self._changes: deque[dict[str, Any]] = deque(maxlen=CHANGES)
+        self.asked = SimpleQueue[Line]()
         self._served: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = Future()
 
     def take(self, outbox: Sequence[Outgoing], now: int) -> None:
@@ -46,6 +49,10 @@ class Stand:
     def changes(self, initiative: str) -> list[dict[str, Any]]:
         """Return the rule changes of an initiative up to now."""
         return [one for one in list(self._changes) if one["initiative"] == initiative and parse_instant(one["occurred_at"]) <= self.now]
+
+    async def ask(self, line: Line) -> None:
+        """Take a command from the page, for whoever plays."""
+        self.asked.put(line)
 
     @contextmanager
     def served(self, make: Make, host: str, ports: Sequence[int]) -> Iterator[None]:

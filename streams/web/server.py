@@ -9,10 +9,10 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from streams.web import answers, entry, health, metrics
+from streams.web import actions, answers, entry, health, metrics
 from streams.web.guard import HOSTS, add_headers, guard
 from streams.web.live import Live
-from streams.web.page.page import render
+from streams.web.page.page import asked_of, render
 from streams.web.site import Site
 
 OURS: Final = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -28,7 +28,7 @@ def application(site: Site) -> web.Application:
     live = Live(site.model)
 
     async def page(request: web.Request) -> web.Response:
-        status, text = await render(site, request.query.get("initiative"), request.query.get("open"))
+        status, text = await render(site, asked_of(request.query), actions.viewer(request, site))
         return web.Response(text=text, status=status, content_type="text/html")
 
     async def measured(_: web.Request) -> web.Response:
@@ -43,6 +43,15 @@ def application(site: Site) -> web.Application:
     async def commands(request: web.Request) -> web.Response:
         return await entry.commands(request, site)
 
+    async def sign_in(request: web.Request) -> web.Response:
+        return await actions.sign_in(request, site)
+
+    async def sign_out(request: web.Request) -> web.Response:
+        return await actions.sign_out(request, site)
+
+    async def act(request: web.Request) -> web.Response:
+        return await actions.act(request, site)
+
     app.router.add_get("/", page)
     app.router.add_get("/live", live.answer)
     app.router.add_get("/healthz", _judged(lambda: health.healthz(site)))
@@ -51,6 +60,9 @@ def application(site: Site) -> web.Application:
     app.router.add_get("/reports/{request_id:.+}", answered)
     app.router.add_post("/events", events)
     app.router.add_post("/commands", commands)
+    app.router.add_post("/sign-in", sign_in)
+    app.router.add_post("/sign-out", sign_out)
+    app.router.add_post("/actions", act)
     for name, kind in OURS.items():
         app.router.add_get(f"/{name}", _file(name, kind))
     app.on_response_prepare.append(add_headers)

@@ -7,8 +7,10 @@ from governance.config import Config
 from streams.event_line import Line
 from streams.read_model.model import ReadModel
 from streams.read_model.situation import Published
+from streams.web.operators import Operators
 
 Append = Callable[[Sequence[Line]], Awaitable[Sequence[tuple[int, int]]]]  # to (partition, offset) of each, once none can be lost
+Ask = Callable[[Line], Awaitable[None]]  # puts one command on the bus, wherever that is
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class Site:
 
     `now` is the time (ms) the page is read at, event time in a demo. `stalled_after_s` None: nothing commits by itself (ticks come with
     the data), so that no silence is a fault. `append` None: the bus is elsewhere, and events and commands are sent there. `changes` gives
-    the latest rule-change records of an initiative, as far as this worker has them.
+    the latest rule-change records of an initiative, as far as this worker has them. `ask` sends what `operators` do on the page; None:
+    the page only shows.
     """
 
     model: ReadModel
@@ -52,3 +55,5 @@ class Site:
     about: str = ""
     version: str = ""
     hosts: frozenset[str] = field(default_factory=frozenset)  # names the server is reached by, beside localhost and addresses
+    operators: Operators = field(default_factory=Operators)
+    ask: Ask | None = None

@@ -11,6 +11,7 @@ from reporting.issues import SUSPECTS
 from reporting.wording import ROLES, STEPS, amount, count_of, label, sentence, state, suspected, title, where
 from streams.read_model.situation import Published, Situation, Story
 from streams.web.page.comparison import compare
+from streams.web.page.desk import offered
 from streams.web.page.evidence import evidence, segments
 from streams.web.page.suspect import near
 
@@ -87,6 +88,7 @@ def opened(story: Story, situation: Situation, config: Config, changes: Sequence
     playbook = data.get("playbook") or {}
     return {
         "action": data.get("recommended_action"),
+        "commands": offered(data),
         "reason": bound["reason"] if bound else None,
         "evidence": evidence(story, situation, config, bound, suspects),
         "segments": segments(data),
@@ -100,8 +102,12 @@ def opened(story: Story, situation: Situation, config: Config, changes: Sequence
             "steps": list(playbook.get("steps") or ()),
             "links": [(name, link) for name, link in (("Runbook", playbook.get("runbook")), ("SOP", playbook.get("sop"))) if _safe(link)],
         },
-        "remediation": [str(entry.get("note") or entry) for entry in data.get("remediation", ()) if isinstance(entry, Mapping)],
+        "remediation": [_entry(entry, format_instant(now)) for entry in data.get("remediation", ())],
     }
+
+
+def _entry(entry: Mapping[str, Any], today: str) -> dict[str, str]:
+    return {"at": moment(entry["at"], today), "who": sentence(str(entry["actor"])), "what": str(entry["action"])}
 
 
 def _safe(link: object) -> bool:

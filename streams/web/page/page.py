@@ -1,7 +1,8 @@
 """The page as HTML: everything an initiative's reader sees, from the read model alone."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -15,7 +16,9 @@ from reporting.figure import age, clock, day
 from reporting.wording import STEPS, count_of, suspected, where
 from streams.read_model.situation import Overview, Situation, Story
 from streams.web.health import stalled
+from streams.web.operators import Viewer
 from streams.web.page import mark, side
+from streams.web.page.desk import desk
 from streams.web.page.incident import ASKING, opened, pending, row, suspects_of, title_of
 from streams.web.page.tile import tiles
 from streams.web.site import Site
@@ -24,14 +27,31 @@ PAST_SHOWN = 6
 ACTIVE_SHOWN = 200
 
 
-async def render(site: Site, initiative: str | None, open_id: str | None) -> tuple[int, str]:
-    """Return (status, HTML) of the page about an initiative, the most urgent one by default; `open_id` names the opened incident."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an address asks for: an initiative (None: the most urgent), the opened incident, and what became of what was just done."""
+
+    initiative: str | None = None
+    open_id: str | None = None
+    request_id: str | None = None
+    problem: str | None = None
+
+
+def asked_of(query: Mapping[str, str]) -> Asked:
+    """Return what the query of an address asks for."""
+    return Asked(query.get("initiative"), query.get("open"), query.get("asked"), query.get("problem"))
+
+
+async def render(site: Site, asked: Asked, viewer: Viewer | None = None) -> tuple[int, str]:
+    """Return (status, HTML) of the page as `viewer` sees it."""
     overviews = await site.model.overviews()
-    chosen = initiative if initiative is not None else _most_urgent(overviews, site)
+    chosen = asked.initiative if asked.initiative is not None else _most_urgent(overviews, site)
     situation = await site.model.situation(chosen) or Situation(Overview(chosen, 0, 0), (), ())
     known = chosen in site.config.initiatives or any(one.initiative == chosen for one in overviews)
-    values = view(site, overviews, situation, open_id, known=known)
-    return (200 if known or initiative is None else 404), _environment().get_template("page.html.jinja").render(values)
+    answer = await site.model.answer(asked.request_id) if asked.request_id else None
+    values = view(site, overviews, situation, asked.open_id, known=known)
+    values["desk"] = desk(site, asked.request_id, asked.problem, answer, viewer)
+    return (200 if known or asked.initiative is None else 404), _environment().get_template("page.html.jinja").render(values)
 
 
 def _most_urgent(overviews: Sequence[Overview], site: Site) -> str:

@@ -6,10 +6,12 @@ from detectors.window import HOUR, MINUTE
 from governance.config import Config, load_config
 from streams.event_line import Line
 from streams.read_model.memory import MemoryModel
-from streams.web.site import Progress, ShardProgress, Site
+from streams.web.operators import Operators
+from streams.web.site import Ask, Progress, ShardProgress, Site
 from tests.streams.read_model.outputs import START, window
 
 NOW = START + 6 * HOUR
+TOKEN = "ana-0123456789abcdef"
 CONFIG = """\
 version: 1
 timing: {window: 5m}
@@ -34,8 +36,12 @@ def filled() -> MemoryModel:
     return model
 
 
-def site(model: MemoryModel, *, idle_s: float = 1.0, waiting: str | None = None, append: bool = True) -> Site:
-    """Return a worker of two shards; what is appended lands in partition 0 in order."""
+async def unheard(_: Line) -> None:
+    """Take a command to nowhere."""
+
+
+def site(model: MemoryModel, *, idle_s: float = 1.0, waiting: str | None = None, append: bool = True, ask: Ask | None = unheard) -> Site:
+    """Return a worker of two shards; what is appended lands in partition 0 in order, what operators ask goes to `ask`."""
     shards = (ShardProgress("intake", 0, 5, 1.0), ShardProgress("monitor", 0, 7, idle_s))
     landed: list[Line] = []
 
@@ -52,4 +58,6 @@ def site(model: MemoryModel, *, idle_s: float = 1.0, waiting: str | None = None,
         stalled_after_s=120.0,
         append=take if append else None,
         version="0.1.0",
+        operators=Operators({"ana": TOKEN}, "made up"),
+        ask=ask,
     )

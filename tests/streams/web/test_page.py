@@ -2,30 +2,41 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import count
 from pathlib import Path
 
+import orjson
 import pytest
 
+from reporting.report import build
+from streams.event_line import Line
+from streams.kernel.publishing import publish
 from streams.read_model.memory import MemoryModel
 from streams.web.server import serving
 from tests.brokers.fixtures import leave_out
-from tests.streams.read_model.outputs import incident_step
+from tests.reporting.builders import fortnight
+from tests.streams.read_model.outputs import HOME, incident_step
 from tests.streams.web.chromium import Tab, chromium, missing
-from tests.streams.web.sites import NOW, filled, site
+from tests.streams.web.sites import NOW, TOKEN, filled, site
 
 pytestmark = pytest.mark.integration
 
+REFUSED = {"code": "forbidden", "field": "requested_by", "message": "must hold a role"}
 Script = Callable[[Tab, MemoryModel, str], Awaitable[None]]
 
 
-def browse(folder: Path, script: Script) -> None:
-    """Run a script in a browser beside a served page; whatever the browser complains about fails the test."""
+def browse(folder: Path, script: Script, ask: Callable[[MemoryModel, Line], None] = lambda model, line: None) -> None:
+    """Run a script in a browser beside a served page; whatever the browser complains about fails the test. `ask` hears what is asked."""
     if reason := missing():
         leave_out(reason)
 
     async def whole() -> None:
         model = filled()
-        async with asyncio.timeout(100), serving(site(model), "127.0.0.1", 0) as port, chromium(folder) as tab:
+
+        async def asked(line: Line) -> None:
+            ask(model, line)
+
+        async with asyncio.timeout(100), serving(site(model, ask=asked), "127.0.0.1", 0) as port, chromium(folder) as tab:
             await script(tab, model, f"http://127.0.0.1:{port}/")
             assert tab.said == []
 
@@ -88,5 +99,61 @@ def test_it_reads_without_script(tmp_path: Path) -> None:
         assert await tab.evaluate("getComputedStyle(document.querySelector('.pick button')).display") != "none"
         await tab.evaluate("document.querySelector('#row-i-1').click()")
         await tab.until("document.querySelector('#row-i-1').getAttribute('aria-expanded') === 'false'")
+
+    browse(tmp_path, script)
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+def test_somebody_signs_in_acknowledges_and_reads_the_answer(tmp_path: Path, scripted: bool) -> None:
+    """With script nothing is loaded anew, and what is being typed survives what happens meanwhile; without script forms do all of it."""
+
+    commits = count(5)
+
+    def ask(model: MemoryModel, line: Line) -> None:
+        command = orjson.loads(line.value or b"")
+        error = None if command["command"] == "acknowledge" else REFUSED
+        data = {"request_id": command["request_id"], "command": command["command"], "ok": error is None, "error": error}
+        state = "acknowledged" if error is None else "open"
+        answer = publish("reports", "answer", command["request_id"], "id", HOME, NOW, data)
+        model.take(0, next(commits), [answer, *([incident_step("acknowledged", 3, NOW, state=state)] if error is None else [])])
+
+    async def script(tab: Tab, model: MemoryModel, url: str) -> None:
+        model.take(0, 2, [incident_step("opened", 1, NOW)])
+        await tab.size(1440, 900, script=scripted)
+        await tab.open(url)
+        await tab.evaluate("window.mark = 'same page'")
+        await tab.evaluate("document.querySelector('#sign-in-i-1').open = true")
+        fill = "(id, text) => { const field = document.getElementById(id); field.focus(); field.value = text; }"
+        await tab.evaluate(f"({fill})('name-i-1', 'ana'); ({fill})('token-i-1', '{TOKEN}')")
+        if scripted:
+            model.take(0, 3, [incident_step("occurrence", 2, NOW, occurrences=3, level=2)])
+            await tab.until("document.querySelector('#row-i-1').textContent.includes('L2')")
+            assert await tab.evaluate("[document.activeElement.id, document.activeElement.value]") == ["token-i-1", TOKEN]
+        await tab.evaluate("document.querySelector('#sign-in-i-1 button').click()")
+        await tab.until("document.querySelector('footer').textContent.includes('signed in as Ana')")
+        await tab.evaluate("document.querySelector('#ack-i-1').click()")
+        await tab.until("document.querySelector('.told')?.textContent.includes('Acknowledged.')")
+        assert "Acknowledged" in await tab.evaluate("document.querySelector('#row-i-1').textContent")
+        assert not await tab.evaluate("!!document.querySelector('#ack-i-1')")
+        await tab.evaluate(f"document.querySelector('#log-i-1').open = true; ({fill})('note-i-1', 'back to v6')")
+        await tab.evaluate("document.querySelector('#log-i-1 button').click()")
+        await tab.until("document.querySelector('.told')?.textContent.includes('must hold a role')")
+        assert await tab.evaluate("window.mark") == ("same page" if scripted else None)
+
+    browse(tmp_path, script, ask)
+
+
+def test_from_an_incident_on_to_the_report_that_holds_it(tmp_path: Path) -> None:
+    """The latest report opens as a page of its own, and its policy lets no script run."""
+
+    async def script(tab: Tab, model: MemoryModel, url: str) -> None:
+        report = build(fortnight()) | {"initiative": HOME}
+        model.take(0, 2, [publish("reports", "report", "q-7", "id", HOME, NOW, report)])
+        await tab.size(1440, 900)
+        await tab.open(url)
+        await tab.evaluate("document.querySelector('#report a').click()")
+        await tab.until("location.pathname === '/reports/q-7' && document.readyState === 'complete'")
+        assert report["title"] in await tab.evaluate("document.querySelector('h1').textContent")
+        assert await tab.evaluate("document.scripts.length") == 0
 
     browse(tmp_path, script)

@@ -89,7 +89,7 @@ def test_hostile_names_are_shown_and_never_read() -> None:
         "owner": {"role": HOSTILE, "person": HOSTILE, "substitute_for": HOSTILE, "reason": HOSTILE},
         "recommended_action": HOSTILE,
         "playbook": {"id": "x", "title": HOSTILE, "steps": [HOSTILE], "runbook": "javascript:alert(1)", "sop": f"https://x/{HOSTILE}"},
-        "remediation": [{"note": HOSTILE}],
+        "remediation": [{"id": HOSTILE, "at": "2026-11-09T05:00:00Z", "actor": HOSTILE, "action": HOSTILE}],
         "explanation": {
             "global": False,
             "segments": [{"where": {"channel": HOSTILE}, "share_of_change": 0.8, "k_after": 1, "n_after": 2}],

@@ -6,16 +6,24 @@
   function show(text) {
     const next = new DOMParser().parseFromString(text, "text/html");
     const focused = document.activeElement && document.activeElement.id;
-    const shown = [...document.querySelectorAll("details[open]")].length > 0;
+    const shown = [...document.querySelectorAll("details[open]")].map((one) => one.id);
+    const typed = [...document.querySelectorAll("[data-live] :is(input,textarea,select)[id]")].map((one) => [one.id, one.value]);
+    const caret = document.activeElement && "selectionStart" in document.activeElement ? document.activeElement.selectionStart : null;
     for (const part of document.querySelectorAll("[data-live]")) {
       const other = next.getElementById(part.id);
       if (!other || (other.innerHTML === part.innerHTML && other.className === part.className)) continue;
       part.className = other.className;
       part.replaceChildren(...document.importNode(other, true).childNodes);
     }
-    if (shown) for (const one of document.querySelectorAll("details")) one.open = true;
+    for (const id of shown) if (document.getElementById(id)) document.getElementById(id).open = true;
+    for (const [id, value] of typed) if (document.getElementById(id)) document.getElementById(id).value = value;
     document.title = next.title;
-    if (focused && document.activeElement.id !== focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    const lost = focused && document.activeElement.id !== focused && document.getElementById(focused);
+    if (lost) {
+      lost.focus({ preventScroll: true });
+      if (caret !== null && "setSelectionRange" in lost) lost.setSelectionRange(caret, caret);
+    }
+    if (document.querySelector("[data-waiting]")) setTimeout(read, 1000);
   }
 
   async function read() {
@@ -38,9 +46,28 @@
     read();
   }
 
+  async function send(form) {
+    const button = form.querySelector("button");
+    button.disabled = true;
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), cache: "no-store" });
+      if (!answer.ok) throw new Error(answer.statusText);
+      for (const one of document.querySelectorAll("details.ask[open]")) { one.open = false; for (const field of one.querySelectorAll("input:not([type=hidden]),textarea")) field.value = ""; }
+      wanted = answer.url;
+      history.replaceState(null, "", wanted);
+      show(await answer.text());
+    } catch { form.submit(); /* the browser says what is wrong */ }
+    button.disabled = false;
+  }
+
   document.documentElement.classList.add("script");
   document.addEventListener("submit", (event) => {
-    if (event.target.closest("#incidents")) { event.preventDefault(); go(event.target, event.submitter); }
+    if (event.target.method === "post") { event.preventDefault(); send(event.target); }
+    else if (event.target.closest("#incidents")) { event.preventDefault(); go(event.target, event.submitter); }
+  });
+  document.addEventListener("keydown", (event) => {
+    const open = event.key === "Escape" && document.querySelector("details.ask[open]");
+    if (open) { open.open = false; open.querySelector("summary").focus(); }
   });
   document.getElementById("initiative").addEventListener("change", (event) => event.target.form.submit());
   const source = new EventSource("/live");
