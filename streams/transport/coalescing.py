@@ -50,12 +50,16 @@ class Coalescing:
 
     app: Any
     epochs: dict[TP, int]
-    _polled: dict[TP, int]  # the epoch of the last poll that had records
+    _heard: set[TP]  # of which a poll has brought records since they were sought last, whenever it was begun
+    _polls: int  # begun so far; one at a time
+    _read_out: dict[TP, tuple[int, int]]  # (epoch, polls) when a partition was first seen to be read to its end without a record
     _delivered: dict[TP, int]  # behind the last record given to Faust since the last seek
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.epochs = {}
-        self._polled = {}
+        self._heard = set()
+        self._polls = 0
+        self._read_out = {}
         self._delivered = {}
         super().__init__(*args, **kwargs)
 
@@ -74,6 +78,7 @@ class Coalescing:
         for tp in offsets:
             self.epochs[tp] = self.epochs.get(tp, 0) + 1
             self._delivered.pop(tp, None)
+            self._heard.discard(tp)
         there: Set[TP] = self.assignment()  # type: ignore[attr-defined]
         wanted = {tp: offset for tp, offset in offsets.items() if tp in there}
         try:
@@ -83,13 +88,23 @@ class Coalescing:
             return
 
     async def is_empty(self, tp: TP, end: int) -> bool:
-        """Return whether a partition was read up to `end` since it was sought last and had no record: transaction markers, compaction."""
+        """Return whether a partition was read up to `end` since it was sought last and had no record: transaction markers, compaction.
+
+        The position runs ahead of the records: a poll that is waiting while the partition is sought brings what lies behind the seek, and
+        the consumer's thread tells of both in any order. So it is empty once a poll that was begun after it was read out has brought none.
+        """
         epoch = self.epochs.get(tp, 0)
         try:
             position = await self.position(tp)  # type: ignore[attr-defined]
         except IllegalStateError:  # the partition went meanwhile
             return False
-        return epoch > 0 and self._polled.get(tp, 0) != epoch and self.epochs.get(tp, 0) == epoch and (position or 0) >= end
+        if epoch == 0 or self.epochs[tp] != epoch or tp in self._heard or (position or 0) < end:
+            self._read_out.pop(tp, None)
+            return False
+        then, polls = self._read_out.setdefault(tp, (epoch, self._polls))
+        if then != epoch:
+            self._read_out[tp] = (epoch, self._polls)
+        return then == epoch and self._polls > polls
 
     def known_end(self, tp: TP) -> int | None:
         """Return where a partition ended at its last fetch, None where nothing is known of it or it is not held."""
@@ -153,10 +168,11 @@ class Coalescing:
         """Yield one message a partition and poll (several of a large poll)."""
         if not self.flow_active:  # type: ignore[attr-defined]
             await self.wait(self.can_resume_flow)  # type: ignore[attr-defined]
+        self._polls += 1
         epochs = dict(self.epochs)  # after that wait: the end of a recovery seeks just before it lets the flow go on
         polled, active = await self._wait_next_records(timeout)  # type: ignore[attr-defined]
         generation = self.app.consumer_generation_id
-        self._polled.update((tp, epochs.get(tp, 0)) for tp, found in (polled or {}).items() if found)
+        self._heard.update(tp for tp, found in (polled or {}).items() if found)
         if polled is None or self.should_stop:  # type: ignore[attr-defined]
             return
         if not self.flow_active:  # type: ignore[attr-defined]
