@@ -20,9 +20,10 @@ import orjson
 from benchmarks.shard import EVENTS, START, Station, record_of
 from detectors.window import MINUTE
 from governance.config import Config, load_config
+from governance.identity import keyed_hash
 from governance.message.reading import read
 from governance.message.refusal import Refusal
-from streams.kernel.marks import Marks, digest, mark_of
+from streams.kernel.marks import Marks, mark_of
 from streams.kernel.record import Commit, Record
 from streams.kernel.rows import Draft, Rows
 
@@ -118,12 +119,12 @@ def asking(record: Record) -> tuple[bytes, bytes, int]:
 def dedup(asked: Sequence[Sequence[tuple[bytes, bytes, int]]], horizon: int) -> None:
     """Ask for every (key, event id, stamp) whether it was there before, a commit per tick."""
     rows = Rows()
-    for batch in asked:
+    for number, batch in enumerate(asked):
         draft = Draft(rows)
-        marks = Marks(draft, START)
+        marks = Marks(draft)
         for key, event, stamp in batch:
-            marks.repeated(digest(b"benchmark", b"e", key), mark_of(event), stamp, stamp + horizon)
-        marks.flush()
+            marks.repeated(mark_of(keyed_hash(b"benchmark", key), event), stamp, stamp + horizon)
+        marks.flush(number)
         commit: Commit = draft.commit(b"{}")
         rows.apply(commit)
 

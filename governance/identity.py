@@ -63,8 +63,13 @@ def request_answer_id(request_id: str) -> str:
 
 def subject_hash(key: bytes, subject: str) -> str:
     """Return the keyed hash (BLAKE2b, 16 bytes, hex) under which a subject is stored and published."""
+    return keyed_hash(key, subject.encode()).hex()
+
+
+def keyed_hash(key: bytes, text: bytes) -> bytes:
+    """Return the keyed hash of a text; without the key nobody gets back from it to the text."""
     secret = key if len(key) <= LONGEST_KEY_BYTES else hashlib.blake2b(key).digest()
-    return hashlib.blake2b(subject.encode(), key=secret, digest_size=16).hexdigest()
+    return hashlib.blake2b(text, key=secret, digest_size=16).digest()
 
 
 def _id(*parts: str | int) -> str:

@@ -18,7 +18,7 @@ from detectors.cell import LATENCY, REVENUE, Cell, Counts, add
 from detectors.window import DAY, end_of
 from governance.config.sources import map_record
 from governance.consent_string.purposes import purpose_tables
-from governance.identity import event_id, subject_hash
+from governance.identity import event_id, keyed_hash
 from governance.ledger import Source, recorded
 from governance.message.command import Command
 from governance.message.config_record import ConfigRecord
@@ -30,7 +30,7 @@ from governance.message.rule_change import RuleChange
 from governance.statement import statement
 from streams.kernel.bulletin import REFUSED, SYSTEM, Address, Adds, address, day_address
 from streams.kernel.fields import Carried, due_of
-from streams.kernel.marks import Marks, digest, mark_of
+from streams.kernel.marks import Marks, mark_of
 from streams.kernel.pending import COMMIT_BYTES, FIRST_CONFIG, LAST_CONFIG, PENDING, TICKS, config_before, config_of, keep_config
 from streams.kernel.people import People
 from streams.kernel.publishing import publish
@@ -98,15 +98,14 @@ class Fold:
         first = view.get(FIRST_CONFIG)
         self.config = config_of(first) if first is not None else None
         self.waits = waits_of(self.config) if self.config is not None else Waits(1, 0, 0, 0)
-        self.marks = Marks(self.draft, stamp.watermark)
+        self.marks = Marks(self.draft)
         self.subjects = Subjects(self.draft, self.waits)
         self.people = People(self.draft, stamp.watermark, stamp.agenda, self.config.timing if self.config is not None else None)
         self.adds: dict[str, Adds] = {}
         self.carried = Carried()
         self.configs: list[dict[str, Any]] = []
-        self._owners: dict[tuple[bytes, bytes], bytes] = {}
-        self._hashes: dict[str, bytes] = {}
-        self._places: dict[tuple[str, int, Cell], int] = {}
+        self._owners: dict[bytes, bytes] = {}
+        self._places: dict[tuple[str, int, Cell], bytes] = {}
         self._events = 0
 
     def size(self) -> int:
@@ -178,14 +177,15 @@ class Fold:
         config = config_of(value) if value is not None else self.config
         return (config.resolve(initiative) if config is not None else None) or initiative
 
-    def _owner(self, tag: bytes, key: bytes) -> bytes:
-        owner = self._owners.get((tag, key))
+    def _owner(self, key: bytes) -> bytes:
+        """Return the keyed hash that stands for the key of a record, of an engagement or a consent record its subject."""
+        owner = self._owners.get(key)
         if owner is None:
-            owner = self._owners[tag, key] = digest(self.shard.subject_key, tag, key)
+            owner = self._owners[key] = keyed_hash(self.shard.subject_key, key)
         return owner
 
     def _admit(self, record: Record, tag: bytes, event: str, occurred_at: int, horizon: bool) -> bytes | None:
-        """Return the key's rows if the event counts: not from the future, not too old, not a repetition."""
+        """Return the owner of the record's key if the event counts: not from the future, not too old, not a repetition."""
         assert self.config is not None
         timing, stamp = self.config.timing, record.timestamp
         if occurred_at > stamp + timing.max_future_skew:
@@ -194,9 +194,9 @@ class Fold:
         if horizon and stamp - occurred_at > timing.dedup_horizon:
             self._refuse(record, "too_old", "occurred_at")
             return None
-        owner = self._owner(tag, record.key or b"")
+        owner = self._owner(record.key or b"")
         until = max(stamp, occurred_at) + timing.dedup_horizon
-        return None if self.marks.repeated(owner, mark_of(tag + event.encode()), stamp, until) else owner
+        return None if self.marks.repeated(mark_of(owner, tag + event.encode()), stamp, until) else owner
 
     def engagement(self, record: Record, event: Engagement) -> None:
         """Count an engagement event in its cell, its subject in the earliest window of that day and cell."""
@@ -222,9 +222,9 @@ class Fold:
             notes(adds, where, event)
         self.people.take(owner, event, record.timestamp, adds)
         if event.type in ("exposure", "tally"):
-            self._verdict(record, event, cell, adds, late=late)
+            self._verdict(record, owner, event, cell, adds, late=late)
 
-    def _verdict(self, record: Record, event: Engagement, cell: Cell, adds: Adds, *, late: bool) -> None:
+    def _verdict(self, record: Record, owner: bytes, event: Engagement, cell: Cell, adds: Adds, *, late: bool) -> None:
         """Let a personalised exposure wait for its verdict; a fallback and what was tallied elsewhere need none."""
         tau = record.timestamp if late else event.occurred_at
         if event.type == "exposure" and event.fallback is None:
@@ -232,44 +232,40 @@ class Fold:
             shown = Exposure(
                 event.occurred_at, tau, late, event.event_id, event.initiative, cell, purpose, asserted, record.topic, record.offset
             )
-            self.subjects.expose(self._subject_hash(event.subject_id or ""), shown, self.stamp.watermark)
+            self.subjects.expose(owner, shown, self.stamp.watermark)
             return
         number = event.exposures if event.type == "tally" else 1
         if number:
             counts = adds.counts(verdict_address(event.occurred_at, tau, late, self.waits), cell)
             counts[NOT_APPLICABLE] = counts.get(NOT_APPLICABLE, 0) + number
         if self.shard.verdicts and event.type == "exposure":
-            self.draft.send(inapplicable_line(self._subject_hash(event.subject_id or "").hex(), event, tau, record))
-
-    def _subject_hash(self, subject: str) -> bytes:
-        found = self._hashes.get(subject)
-        if found is None:
-            found = self._hashes[subject] = bytes.fromhex(subject_hash(self.shard.subject_key, subject))
-        return found
+            self.draft.send(inapplicable_line(owner.hex(), event, tau, record))
 
     def _subject(self, owner: bytes, event: Engagement, cell: Cell, adds: Adds, where: Address, stamp: int) -> None:
         """Count the subject once per day and cell: in the window of its earliest punctual event, in the day alone while all are late."""
         assert self.config is not None
         day = end_of(event.occurred_at, DAY)
         named = (event.initiative, day, cell)
-        mark = self._places.get(named)
-        if mark is None:
-            mark = self._places[named] = mark_of(orjson.dumps(named))
-        old = self.marks.place(owner, mark)
+        place = self._places.get(named)
+        if place is None:
+            place = self._places[named] = b"d" + orjson.dumps(named)
+        mark = mark_of(owner, place)
+        old = self.marks.place(mark)
         new = where[1] if where[0] == "m" else 0
         if old is not None and (new == 0 or (old and old <= new)):
             return
         timing = self.config.timing
-        for place, number in ((new, 1), (old, -1)):
-            if place is None:
+        for end, number in ((new, 1), (old, -1)):
+            if end is None:
                 continue
-            at = ("m", place, place) if place else day_address(day, stamp, timing.allowed_lateness, timing.window)
+            at = ("m", end, end) if end else day_address(day, stamp, timing.allowed_lateness, timing.window)
             add(adds.counts(at, cell), {"subjects": number})
-        self.marks.set_place(owner, mark, new, day + self.config.timing.dedup_horizon)
+        self.marks.set_place(mark, new, day + timing.dedup_horizon)
 
     def consent(self, record: Record, event: ConsentEvent) -> None:
         """Take a consent record into its subject's ledger; a string that does not decode is a finding, and never consent."""
-        if self._admit(record, b"c", event.event_id, event.occurred_at, horizon=False) is None:
+        owner = self._admit(record, b"c", event.event_id, event.occurred_at, horizon=False)
+        if owner is None:
             return
         stamped = end_of(record.timestamp, self.waits.base)
         self.carried.count(SYSTEM, due_of(stamped, self.waits.base), "consent-events", record.topic, event.state)
@@ -278,7 +274,6 @@ class Fold:
         tables = purpose_tables(config.consent.purposes.tcf, config.consent.purposes.gpp)
         opt_in = (event.jurisdiction or config.privacy.default_jurisdiction) in config.privacy.opt_in_jurisdictions
         said, failures = statement(event, record.timestamp, source, tables, opt_in=opt_in)
-        owner = self._subject_hash(event.subject_id)
         if said is not None:
             ledger = recorded(self.subjects.ledger(owner), said)
             self.subjects.set_ledger(owner, ledger)
@@ -326,10 +321,11 @@ class Fold:
     def commit(self, stamp: IntakeStamp) -> Commit:
         """Return the step's commit; what it adds waits in a pending row for the next tick."""
         self.carried.into(self.adds)
-        sweeps, looks = list(self.marks.flush().items()), list(self.subjects.flush().items())
+        self.marks.flush(stamp.commits)
+        looks = list(self.subjects.flush().items())
         plain = {name: adds.plain() for name, adds in self.adds.items()}
-        if plain or self.configs or sweeps or looks:
-            self.draft.put(row_key(PENDING, stamp.commits), pack(plain, self.configs, sweeps, looks))
+        if plain or self.configs or looks:
+            self.draft.put(row_key(PENDING, stamp.commits), pack(plain, self.configs, looks))
         return self.draft.commit(replace(stamp, agenda=self.people.flush(stamp.commits)).pack())
 
 

@@ -1,6 +1,6 @@
 """Rows the intake's fold and its ticks share: what waits for the next tick, and the configs the shard has heard of.
 
-p [commit]   what one commit added, until a tick sends it: adds by initiative, configs, rows to sweep by hour
+p [commit]   what one commit added, until a tick sends it: adds by initiative, configs, subjects to look at
 c [which]    the first config, whose timing holds for the life of the shard, the last one, and all by the time they take effect
 """
 

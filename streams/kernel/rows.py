@@ -3,14 +3,14 @@
 A row is `kind byte + key` -> bytes; rows of one kind form a table. Values carry a version as their first element; nothing is pickled.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol, TypeVar, cast
 
 import orjson
 
 from streams.kernel.record import STAMP, Commit, Outgoing
 
-VERSION = 1
+VERSION = 2
 
 
 class RowVersionError(Exception):
@@ -20,17 +20,32 @@ class RowVersionError(Exception):
 Part = str | int
 
 
+class Index(Protocol):
+    """What is derived from the rows of one table, to be asked without reading them; the same in whatever order they came and went."""
+
+    def add(self, key: bytes, value: bytes) -> None:
+        """Take in a row."""
+
+    def remove(self, key: bytes, value: bytes) -> None:
+        """Forget a row."""
+
+
+Indexed = TypeVar("Indexed", bound=Index)
+
+
 class Rows:
     """The committed rows of one shard, by table; only `apply` changes them.
 
-    A table asked for by the first part of its keys is indexed by it from then on: what is asked for costs what it holds.
+    A table asked for by the first part of its keys, or by an index of its own, is kept indexed from then on: what is asked for costs
+    what it holds.
     """
 
-    __slots__ = ("_groups", "_tables", "stamp")
+    __slots__ = ("_groups", "_indexes", "_tables", "stamp")
 
     def __init__(self) -> None:
         self._tables: dict[bytes, dict[bytes, bytes]] = {}
         self._groups: dict[bytes, dict[Part, dict[bytes, None]]] = {}
+        self._indexes: dict[bytes, Index] = {}
         self.stamp: bytes | None = None
 
     @classmethod
@@ -58,6 +73,15 @@ class Rows:
     def firsts(self, kind: bytes) -> Iterable[Part]:
         """Return what the keys of one table begin with, each once."""
         return self._grouped(kind).keys()
+
+    def index(self, kind: bytes, make: Callable[[], Indexed]) -> Indexed:
+        """Return the index of one table, built when it is asked for first; a table has one, always made by the same `make`."""
+        found = self._indexes.get(kind)
+        if found is None:
+            found = self._indexes[kind] = make()
+            for key, value in self._tables.get(kind, {}).items():
+                found.add(key, value)
+        return cast(Indexed, found)
 
     def _grouped(self, kind: bytes) -> dict[Part, dict[bytes, None]]:
         groups = self._groups.get(kind)
@@ -92,6 +116,13 @@ class Rows:
         groups = self._groups.get(key[:1])
         if groups is not None and (value is None) == (key in table):
             _regroup(groups, key, there=value is not None)
+        index = self._indexes.get(key[:1])
+        if index is not None:
+            old = table.get(key)
+            if old is not None:
+                index.remove(key, old)
+            if value is not None:
+                index.add(key, value)
         if value is None:
             table.pop(key, None)
         else:

@@ -32,7 +32,7 @@ class _Stamp:
 class IntakeStamp(_Stamp):
     """Next offset wanted per input topic, the shard's watermark in ms, last number per channel, commits so far, hours swept.
 
-    `agenda` is when somebody in an experiment is to be looked at next, ms, 0 for never; `counted` is how many records had been read
+    `agenda` is when somebody in an experiment is to be looked at next, ms, 0 for never; `ticked` is how many commits there were
     when the last tick was folded.
     """
 
@@ -41,7 +41,7 @@ class IntakeStamp(_Stamp):
     numbers: dict[str, int] = field(default_factory=dict)
     commits: int = 0
     swept: int = 0
-    counted: int = 0
+    ticked: int = 0
     agenda: int = 0
 
     def advanced(self, topic: str, offset: int) -> "IntakeStamp":

@@ -7,20 +7,18 @@ from itertools import takewhile
 from typing import Any
 
 from detectors.cell import Counts, add
-from detectors.window import DAY, HOUR, end_of
+from detectors.window import DAY, end_of
 from governance.config import Config
 from governance.message.command import EVERYWHERE
 from governance.message.tick import Tick
 from streams.kernel.bulletin import REFUSED, SYSTEM, Adds, message, monitor_of, parts
-from streams.kernel.marks import SWEEPS, Marks, sweep_row
+from streams.kernel.marks import sweep
 from streams.kernel.pending import COMMIT_BYTES, FIRST_CONFIG, PENDING, TICKS, config_before, config_of
 from streams.kernel.people import People
 from streams.kernel.record import Commit, Record, Shard
-from streams.kernel.rows import Draft, Rows, key_parts, pack, unpack
+from streams.kernel.rows import Draft, Rows, key_parts, unpack
 from streams.kernel.stamp import IntakeStamp
 from streams.kernel.verdicts import Verdicts, waits_of, write_looks
-
-SWEEP_ROWS = 2_000  # rows looked at per tick, and two more per record read since: more than records can bring, so that none pile up
 
 
 def fold_ticks(view: Rows, shard: Shard, stamp: IntakeStamp, ticks: Sequence[Record]) -> Commit:
@@ -55,8 +53,8 @@ def fold_ticks(view: Rows, shard: Shard, stamp: IntakeStamp, ticks: Sequence[Rec
     after = replace(
         after,
         numbers=announce(draft, shard, stamp.numbers, found, tick.at, last),
-        swept=sweep(draft, after, found.sweeps),
-        counted=sum(after.offsets.values()),
+        swept=sweep(draft, watermark, stamp.swept, after.commits - stamp.ticked),
+        ticked=after.commits,
     )
     return draft.commit(after.pack())
 
@@ -114,11 +112,10 @@ def refused_by_day(adds: Adds | None) -> dict[str, dict[str, int]]:
 
 @dataclass(slots=True)
 class Gathered:
-    """What pending rows held: adds by initiative, configs, rows to sweep by hour, subjects to look at by time; `rest`: more is left."""
+    """What pending rows held: adds by initiative, configs, subjects to look at by time; `rest`: more is left."""
 
     adds: dict[str, Adds] = field(default_factory=dict)
     configs: list[dict[str, Any]] = field(default_factory=list)
-    sweeps: dict[int, list[str]] = field(default_factory=dict)
     looks: dict[int, list[str]] = field(default_factory=dict)
     rest: bool = False
 
@@ -133,37 +130,11 @@ def gather(draft: Draft) -> Gathered:
             found.rest = True
             return found
         taken += len(value)
-        plain, configs, sweeps, looks = unpack(value)
+        plain, configs, looks = unpack(value)
         for name, adds in plain.items():
             found.adds.setdefault(name, Adds()).merge(adds)
         found.configs += configs
-        for hour, rows in sweeps:
-            found.sweeps.setdefault(hour, []).extend(rows)
         for time, owners in looks:
             found.looks.setdefault(time, []).extend(owners)
         draft.drop(key)
     return found
-
-
-def sweep(draft: Draft, stamp: IntakeStamp, lists: dict[int, list[str]]) -> int:
-    """Write the sweep lists and forget marks the watermark has passed, some rows per tick; return the hour up to which nothing is left."""
-    hour, swept = stamp.watermark // HOUR, stamp.swept
-    budget = SWEEP_ROWS + 2 * (sum(stamp.offsets.values()) - stamp.counted)
-    if hour > swept:
-        due = sorted((key for key in draft.keys(SWEEPS) if key_parts(key)[0] <= hour), key=key_parts)
-        while due and budget > 0 and draft.size < 2 * COMMIT_BYTES:
-            (rows,) = unpack(draft.get(due[0]) or b"")
-            some = rows[: min(budget, SWEEP_ROWS)]
-            marks = Marks(draft, stamp.watermark)
-            marks.sweep(some)
-            for later, again in marks.flush().items():
-                lists.setdefault(later, []).extend(again)
-            if len(rows) > len(some):
-                draft.put(due[0], pack(rows[len(some) :]))
-            else:
-                draft.drop(due.pop(0))
-            budget -= len(some)
-        swept = swept if due else hour
-    for later, rows in lists.items():
-        draft.put(sweep_row(later, stamp.commits), pack(rows))
-    return swept

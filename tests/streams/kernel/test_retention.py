@@ -6,36 +6,33 @@ from detectors.window import DAY, HOUR
 from governance.message.instant import format_instant
 from streams.kernel.cells import EXTRAS
 from streams.kernel.checks import RULES
-from streams.kernel.marks import MARKS, Marks, digest, mark_of, sweep_row
+from streams.kernel.marks import MARKS, SWEEP_ROWS, Marks, mark_of, sweep
 from streams.kernel.retention import forget_before
 from streams.kernel.rows import Draft, Rows, pack, row_key
-from streams.kernel.stamp import IntakeStamp
-from streams.kernel.ticking import SWEEP_ROWS, sweep
 from streams.kernel.watch import INCIDENTS
 
 START = 1_795_305_600_000  # 2026-11-22T00:00:00Z
-ROWS = 4 * SWEEP_ROWS
+COMMITS = 4 * SWEEP_ROWS
 
 
 def strangers() -> Rows:
-    """Build the rows of a shard that saw each of 8,000 subjects once, an hour's horizon ago."""
+    """Build the rows of a shard that saw somebody else in each commit, an hour's horizon ago."""
     rows = Rows()
-    draft = Draft(rows)
-    marks = Marks(draft, START - HOUR)
-    for number in range(ROWS):
-        marks.repeated(digest(b"key", b"e", b"u-%d" % number), mark_of(b"e-%d" % number), START - HOUR, START - 1)
-    for hour, keys in marks.flush().items():
-        draft.put(sweep_row(hour, 0), pack(keys))
-    rows.apply(draft.commit(b"{}"))
+    for number in range(COMMITS):
+        draft = Draft(rows)
+        marks = Marks(draft)
+        marks.repeated(mark_of(b"u-%d" % number, b"e"), START - HOUR, START - 1)
+        marks.flush(number)
+        rows.apply(draft.commit(b"{}"))
     return rows
 
 
-@pytest.mark.parametrize(("records", "left"), [(0, ROWS - SWEEP_ROWS), (SWEEP_ROWS, ROWS - 3 * SWEEP_ROWS), (ROWS, 0)])
-def test_subjects_are_forgotten_as_fast_as_they_come(records: int, left: int) -> None:
-    """A tick looks at two rows per record read since the last one, and some more: however many come, no backlog grows."""
+@pytest.mark.parametrize(("commits", "left"), [(0, COMMITS - SWEEP_ROWS), (50, COMMITS - SWEEP_ROWS - 400), (COMMITS, 0)])
+def test_marks_are_forgotten_as_fast_as_they_come(commits: int, left: int) -> None:
+    """A tick drops several rows per commit since the last one, and some more: however many come, no backlog grows."""
     rows = strangers()
     draft = Draft(rows)
-    sweep(draft, IntakeStamp(offsets={"engagement-events": 70_000 + records}, watermark=START, counted=70_000), {})
+    sweep(draft, START, 0, commits)
     rows.apply(draft.commit(b"{}"))
 
     assert rows.size(MARKS) == left
