@@ -45,9 +45,9 @@ def customers(path: Path) -> Iterator[tuple[int, str, dict[str, object]]]:
     for number, row in enumerate(rows):
         at, subject = START + number * SPAN // len(rows), f"customer-{number}"
         profile = "newbie" if row["newbie"] == "1" else "known"
-        shared = {"initiative": "hillstrom", "subject_id": subject, "channel": row["channel"].lower(), "profile": profile}
-        shown = {"variant": row["treatment"], "experiment_id": "e-mail"}
-        yield at, subject, {"event_id": f"x-{number}", "occurred_at": at, "type": "exposure", **shared, **shown}
+        place = {"channel": row["channel"].lower(), "profile": profile, "variant": row["treatment"]}
+        shared = {"initiative": "hillstrom", "subject_id": subject, **place}
+        yield at, subject, {"event_id": f"x-{number}", "occurred_at": at, "type": "exposure", "experiment_id": "e-mail", **shared}
         if row["visit"] == "1":
             yield at + HOUR // 2, subject, {"event_id": f"v-{number}", "occurred_at": at + HOUR // 2, "type": "click", **shared}
         if row["conversion"] == "1":

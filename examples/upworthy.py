@@ -75,6 +75,9 @@ def main(archive: Path, folder: Path) -> int:
     found = [step for step in steps if step["check"] == "threshold:failing-tests" and step["step"] != "occurrence"]
     for step in found:
         print(f"{step['updated_at'][:10]}  {step['step']:<9} level {step['level']}  {step['occurrences']} weeks above the bound")
+    if found:
+        first, second = (f"{window['start'][:10]} to {window['end'][:10]}" for window in found[0]["windows"][:2])
+        print(f"breached twice: in the weeks {first} and {second}, Monday to Monday; opened as the second one ended")
     print(f"written to {folder}")
     return 0 if found else 1
 

@@ -16,7 +16,7 @@ from detectors import power, sequence
 from governance.config import Experiment, Initiative
 from governance.config import Guardrail as Rail
 from governance.decision import Evidence, Goal, Guardrail, Outcome, Treatment
-from governance.metric import NO_USERS, Contrast, Metric, Phase, contrast, fixed_horizon, metric_of, unreadable
+from governance.metric import NO_USERS, Contrast, Metric, Phase, contrast, currencies, fixed_horizon, metric_of, unreadable
 
 UNKNOWN_USERS, UNKNOWN_PER = 10, 100  # as for contamination: one stray event from a test bench stops nobody's experiment
 
@@ -211,6 +211,7 @@ def readout(experiment: Experiment, own: Initiative | None, phases: Sequence[Pha
                 "tolerance": rail.tolerance if rail else None,
                 "non_inferiority": rail.non_inferiority if rail else None,
                 "cap_minor": rail.cap_minor if rail else None,
+                "currency": next(iter(currencies(question.metric, phases)), None) if question.metric else None,
                 "arms": shown,
                 "why": why,
             }

@@ -17,6 +17,7 @@ from governance.sample_ratio import places
 from governance.trial import Trial
 from reporting.snapshot import Snapshot
 
+ENDED = "It has ended, so more will not be known: keep control, or plan it again with more people."
 UNCONFIGURED = 20  # experiments nobody configured that a report lists
 NOBODY = "nobody was assigned yet, so there is nothing to read"
 NO_GOALS = "the config names no goal, so nothing is decided; the split is tested"
@@ -26,10 +27,10 @@ WHY: Mapping[Reason, str] = {
     Reason.NO_DATA: "control, or an arm, has no users to compare with, or users see a variant that is not planned",
     Reason.SRM: "users are not split as planned, so the arms hold different people and no figure can be read",
     Reason.CONTAMINATED: "too many people saw several arms, so the arms are not what they say",
-    Reason.GUARDRAIL_HARM: "a guardrail is harmed beyond its tolerance, at every look",
-    Reason.GOAL_LOSS: "every treatment is worse than control on a goal, at every look",
+    Reason.GUARDRAIL_HARM: "a guardrail is harmed beyond its tolerance, by a bound that holds at every look",
+    Reason.GOAL_LOSS: "every treatment is worse than control on a goal, by an interval that holds at every look",
     Reason.COLLECTING: "there is too little evidence, or the minimum run time is not over",
-    Reason.WIN: "a goal is better than control at every look, and no guardrail is worse than allowed",
+    Reason.WIN: "a goal is better than control by an interval that holds at every look, and no guardrail is worse than allowed",
     Reason.WAITING_GUARDRAIL: "a goal is won, but a guardrail is not yet known to be safe",
     Reason.FUTILE: "the interval lies inside the smallest effect worth having: there is none",
     Reason.FINAL_WIN: "the planned end is reached and its one test says better",
@@ -43,7 +44,7 @@ CHANGE: Mapping[Reason, str] = {
     Reason.CONTAMINATED: "nothing in this data: assignment has to be made sticky and the experiment started anew",
     Reason.GUARDRAIL_HARM: "nothing: a rollback stands",
     Reason.GOAL_LOSS: "nothing: a rollback stands",
-    Reason.COLLECTING: "25 converters and the minimum run time in every arm",
+    Reason.COLLECTING: "the minimum run time, and in every arm 25 who convert and 25 who do not, more where the split is uneven",
     Reason.WIN: "a split found off, contamination or harm to a guardrail; a wider interval does not take it back",
     Reason.WAITING_GUARDRAIL: "a guardrail whose lower bound clears its margin, or shows harm",
     Reason.FUTILE: "an interval that reaches beyond the smallest effect worth having again",
@@ -98,14 +99,15 @@ def memo(snapshot: Snapshot, name: str, experiment: Experiment | None, trial: Tr
         "hypothesis": experiment.hypothesis if experiment is not None else None,
         "status": "evaluated" if trial is not None else "not_evaluated",
         "why": why(experiment, trial),
+        "design": designed(experiment) if experiment is not None else None,
         "dates": dates(experiment, trial),
         "rule_versions": rule_versions(snapshot, name, ("deployed", "rolled_back", "concluded")),
         "approvals": rule_versions(snapshot, name, ("approved", "rejected", "signed_off")),
         "integrity": integrity(snapshot, trial) if trial is not None else None,
         "readout": read(trial, metrics) if trial is not None and metrics else None,
         "decision": decided(trial, decision) if trial is not None and decision is not None else None,
-        "next_steps": list(STEPS[decision.reason]) if decision is not None else [],
-        "rollout_guidance": guidance(experiment, decision) if experiment is not None and decision is not None else None,
+        "next_steps": steps(trial, decision, metrics) if trial is not None and decision is not None else [],
+        "rollout_guidance": guidance(experiment, trial, decision) if experiment is not None and trial is not None and decision else None,
     }
 
 
@@ -116,6 +118,36 @@ def why(experiment: Experiment | None, trial: Trial | None) -> str | None:
     if experiment is None:
         return UNPLANNED
     return None if experiment.goals else NO_GOALS
+
+
+def designed(experiment: Experiment) -> dict[str, Any]:
+    """Return what was fixed before the first look: who gets what, how alpha is spent, what effect is worth having."""
+    return {
+        "allocation": dict(experiment.allocation),
+        "alpha": experiment.alpha,
+        "tuning_n": experiment.tuning_n,
+        "planned_subjects": experiment.planned_subjects,
+        "minimum_effect": experiment.minimum_effect,
+        "margin": experiment.margin,
+        "attribution_ms": experiment.attribution,
+    }
+
+
+def steps(trial: Trial, decision: Decision, metrics: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what to do next; nothing is left running that has ended."""
+    if trial.ended and decision.action is Action.CONTINUE:
+        return [ENDED]
+    return [*STEPS[decision.reason], *asides(decision, metrics)]
+
+
+def asides(decision: Decision, metrics: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what to do about single arms while the experiment goes on: those that lost, those that wait for a rival."""
+    if decision.reason is not Reason.UNDECIDED or not metrics:
+        return []
+    status = {arm: shown["status"] for arm, shown in metrics[0]["arms"].items()}
+    lost, won = ([arm for arm, said in status.items() if said == word] for word in ("worse", "better"))
+    found = [f"Drop {', '.join(lost)}: worse than control. Put the share at 0." for _ in lost[:1] if len(lost) < len(status)]
+    return [*found, *(f"{', '.join(won)} would win, but another arm may yet prove better." for _ in won[:1])]
 
 
 def dates(experiment: Experiment | None, trial: Trial | None) -> dict[str, Any]:
@@ -231,7 +263,8 @@ def decided(trial: Trial, decision: Decision) -> dict[str, Any]:
     }
 
 
-def guidance(experiment: Experiment, decision: Decision) -> str:
-    """Return how to act on a decision."""
+def guidance(experiment: Experiment, trial: Trial, decision: Decision) -> str:
+    """Return how to act on a decision; an experiment that has ended undecided is one that is stopped."""
     control = experiment.control or next(iter(arms_of(experiment, [])), "control")
-    return GUIDANCE[decision.action].format(arms=", ".join(decision.arms), control=control)
+    action = Action.STOP if trial.ended and decision.action is Action.CONTINUE else decision.action
+    return GUIDANCE[action].format(arms=", ".join(decision.arms), control=control)

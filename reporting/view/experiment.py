@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from reporting.chart.interval import Row, interval_path, interval_plot
-from reporting.figure import MINUS, NBSP, NONE, age, day, integer, rate, relative
+from reporting.figure import EXPONENTS, MINUS, NBSP, NONE, age, day, integer, money, rate, relative
 from reporting.wording import count_of, label, sentence
 
 SHOWN = 20  # memos drawn in full; the canonical JSON has them all
@@ -18,9 +18,11 @@ UNFIT = ("srm", "contaminated")
 
 
 def scale(metric: Mapping[str, Any]) -> tuple[float, str]:
-    """Return the factor and unit a metric's difference is shown in: points of a share, minor units of money."""
-    money = metric["kind"] == "mean" or metric["metric"].startswith("revenue")
-    return (1.0, "minor units") if money else (100.0, "pp")
+    """Return the factor and unit a metric's difference is shown in: points of a share, money in its currency."""
+    if not (metric["kind"] == "mean" or metric["metric"].startswith("revenue")):
+        return 100.0, "pp"
+    currency = metric["currency"]
+    return (1.0, "minor units") if currency is None else (10.0 ** -EXPONENTS.get(currency, 2), currency)
 
 
 def name_of(metric: Mapping[str, Any]) -> str:
@@ -48,12 +50,33 @@ def shown(metric: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     if found["users"] is None:
         return str(found["why"])
     factor, unit = scale(metric)
-    text = f"{signed(found['difference'] * factor)}{NBSP}{unit}"
+    text = f"{signed(found['difference'] * factor)}{NBSP}{unit} against {figure(metric, found['control_value'])}"
     if found["ci"] is None:
         return f"{text}, no interval yet"
     level = f"{(1 - metric['alpha']) * 100:.4g}{NBSP}%"
     lift = f", lift {relative(found['lift'])}" if found["lift"] is not None else ""
-    return f"{text} ({level} {ends(found['ci'], factor)}, valid at every look){lift}"
+    return f"{text} ({level} {ends(found['ci'], factor)}, valid at every look, {p_of(found['p_value'])}){lift}{worst(metric, found)}"
+
+
+def worst(metric: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """Return what a guardrail is judged by: the worst its lower bound leaves open, and what is allowed."""
+    if not found["bounds"] or found["bounds"][0] is None:
+        return ""
+    factor, unit = scale(metric)
+    sign = -1.0 if metric["better"] == "down" else 1.0  # bounds are turned so that more is better
+    allowed = metric["non_inferiority"] * abs(found["control_value"])
+    said = (f"{signed(sign * value * factor)}{NBSP}{unit}" for value in (found["bounds"][0], -allowed))
+    return f"; at worst {next(said)}, allowed {next(said)}"
+
+
+def figure(metric: Mapping[str, Any], value: float) -> str:
+    """Return a metric's value: a share in per cent, money with its symbol."""
+    return rate(value) if scale(metric)[1] == "pp" else money(value, metric["currency"], 3)
+
+
+def p_of(p: float) -> str:
+    """Return a p-value in words."""
+    return f"p{NBSP}<{NBSP}0.001" if p < 0.001 else f"p{NBSP}={NBSP}{p:.3f}"
 
 
 def verdict(experiment: Mapping[str, Any]) -> str:
@@ -78,6 +101,8 @@ def facts(experiment: Mapping[str, Any]) -> list[tuple[str, str]]:
         found.append(("Rules", ", ".join(versions)))
     if checked:
         found += integrity(checked)
+    if experiment["design"]:
+        found.append(("Method", method(experiment)))
     if readout:
         found.append(
             ("Evidence", f"{count_of(readout['matured'], 'matured user')}, {count_of(readout['looks'], 'look')}{progress(readout)}")
@@ -87,24 +112,52 @@ def facts(experiment: Mapping[str, Any]) -> list[tuple[str, str]]:
         tax = f"it would call {said} significant already; " if claims else "it would say no more than this here; "
         found.append(("A test for one look", tax + readout["peek_tax"]["how_often_wrong"]))
     if experiment["decision"]:
+        found.append(("Decided", decided(experiment)))
         found.append(("Would change it", experiment["decision"]["would_change"]))
-    if experiment["approvals"]:
-        found.append(
-            ("Approvals", ", ".join(f"{one['action'].replace('_', ' ')} by {one['by'] or NONE}" for one in experiment["approvals"]))
-        )
-    return found
+    said = ", ".join(f"{one['action'].replace('_', ' ')} by {one['by'] or NONE}" for one in experiment["approvals"])
+    return [*found, ("Approvals", said or "no change of the period that names it was approved or rejected")]
+
+
+def method(experiment: Mapping[str, Any]) -> str:
+    """Return how it is read, for a statistician: the sequence, how alpha is spent, what was fixed beforehand."""
+    design, readout = experiment["design"], experiment["readout"]
+    metrics = readout["metrics"] if readout else []
+    arms, goals = max((len(one["arms"]) for one in metrics), default=1), sum(one["role"] != "guardrail" for one in metrics)
+    shared = [count_of(arms, "treatment")] if arms > 1 else []
+    shared += [f"{goals} goals, half to the first"] if goals > 1 else []
+    shared += ["half kept for the one test at the planned end"] if experiment["dates"]["ends_at"] else []
+    spent = f" shared over {', '.join(shared)}" if shared else ""
+    planned = f"; {integer(design['planned_subjects'])} people planned" if design["planned_subjects"] else ""
+    worth = f"an effect worth having is {rate(design['minimum_effect'])} of control"
+    sequence = f"asymptotic confidence sequence of the difference, tuned to {integer(design['tuning_n'])} people"
+    return f"{sequence}, alpha {design['alpha']:g}{spent}; each person followed for {age(design['attribution_ms'])}; {worth}{planned}"
+
+
+def decided(experiment: Mapping[str, Any]) -> str:
+    """Return since when it is decided, whether that stays, and the intervals of that look."""
+    decision, metrics = experiment["decision"], (experiment["readout"] or {"metrics": []})["metrics"]
+    stays = ", and that stays" if decision["latched"] else ""
+    if not metrics or not decision["numbers"]:
+        return f"{day(decision['at'])}{stays}"
+    factor, unit = scale(metrics[0])
+    sign = -1.0 if metrics[0]["better"] == "down" else 1.0  # a decision's numbers are turned so that more is better
+    shown = [(one["arm"], *sorted(sign * factor * one[end] for end in ("low", "high"))) for one in decision["numbers"]]
+    said = "; ".join(f"{arm} {signed(low)} to {signed(high)}{NBSP}{unit}" for arm, low, high in shown)
+    return f"{day(decision['at'])}{stays}; {name_of(metrics[0])} at that look: {said}"
 
 
 def integrity(checked: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the checks of exposure in words."""
     ratio, mixed, consent = checked["sample_ratio"], checked["contamination"], checked["consent_clean"]
     users = ", ".join(f"{arm} {integer(number)}" for arm, number in ratio["users"].items())
-    p = f"p{NBSP}<{NBSP}0.001" if ratio["p_value"] < 0.001 else f"p{NBSP}={NBSP}{ratio['p_value']:.3f}"
+    p = p_of(ratio["p_value"])
     where = "".join(f"; off in {', '.join(one['where'].values())}" for one in ratio["where"])
     by = {"config": "the config", "propensity": "logged propensities", "equal": "equal shares"}[ratio["planned_by"]]
     split = f"{ratio['verdict']} against {by} ({p}): {users}{where}" if ratio["verdict"] != "one arm" else f"one arm only: {users}"
     found = [("Split", split), ("Seen in two arms", f"{integer(mixed['users'])} ({rate(mixed['share'])}), {mixed['verdict']}")]
     clean = consent["share"]
+    if checked["phases"] > 1:
+        found.append(("Phases", f"{checked['phases']}, each with its own split or measuring; weighted by precision, never pooled"))
     return [*found, ("Consent-clean", NONE if clean is None else f"{rate(clean)} of {integer(consent['judged'])} judged {consent['of']}")]
 
 

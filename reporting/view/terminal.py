@@ -124,16 +124,16 @@ def _top(report: Mapping[str, Any], screen: Screen) -> list[str]:
     return lines
 
 
-def _wrapped(screen: Screen, text: str, style: str) -> list[str]:
+def _wrapped(screen: Screen, text: str, style: str, indent: str = "") -> list[str]:
     """Break a sentence at spaces; no-break spaces hold."""
     lines, line = [], ""
     for word in plain(text).split(" "):
-        if line and width(line) + 1 + width(word) > min(screen.width, 80):
+        if line and width(line) + 1 + width(word) > min(screen.width, 80) - len(indent):
             lines.append(line)
             line = word
         else:
             line = f"{line} {word}" if line else word
-    return [screen.line(Span(text, style)) for text in (*lines, line)]
+    return [screen.line(Span(f"{indent}{text}", style)) for text in (*lines, line)]
 
 
 def grid(screen: Screen, columns: Sequence[Column], rows: Sequence[Sequence[Span]]) -> list[str]:
@@ -240,12 +240,18 @@ def _experiments(report: Mapping[str, Any], screen: Screen) -> list[str]:
     lines = _wrapped(screen, experiment.lead(report), "")
     for one in report["experiments"][:MEMOS]:
         style = experiment.STATUS[one["decision"]["action"]] if one["decision"] else "dim"
-        lines.append(screen.line(Span(f"{one['id']}  ", "bold"), Span(experiment.verdict(one), style if style in CODES else "")))
+        lines += ["", screen.line(Span(one["id"], "bold"))]
+        lines += _wrapped(screen, experiment.verdict(one), style if style in CODES else "", "  ")
         for _, group in experiment.grouped(one):
             for metric, arm, found in group:
                 status = {"better": "good", "safe": "good", "worse": "bad", "harmed": "bad"}.get(found["status"], "dim")
-                name = f"  {experiment.name_of(metric)}, {arm}: "
-                lines.append(screen.line(Span(name, "dim"), Span(f"{found['status']}  ", status), Span(experiment.shown(metric, found))))
+                lines.append(screen.line(Span(f"  {experiment.name_of(metric)}, {arm}: "), Span(found["status"], status)))
+                lines += _wrapped(screen, experiment.shown(metric, found), "", "    ")
+        for name, said in experiment.facts(one) if one["decision"] else ():
+            lines += _wrapped(screen, f"{name}: {said}", "dim", "  ")
+        for number, step in enumerate(one["next_steps"], 1):
+            lines += _wrapped(screen, f"{number}. {step}", "", "  ")
+        lines += _wrapped(screen, one["rollout_guidance"], "bold", "  ") if one["rollout_guidance"] else []
     return lines
 
 

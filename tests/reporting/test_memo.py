@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from governance.config.initiative import Experiment
 from governance.decision import LATCHING, Action, Decision, Reason
+from governance.experiment import readout
 from governance.trial import Trial
-from reporting.memo import CHANGE, GUIDANCE, STEPS, WHY
+from reporting.memo import CHANGE, ENDED, GUIDANCE, STEPS, WHY, asides
 from reporting.report import build
 from reporting.view import html, markdown, terminal
+from reporting.view.experiment import facts
 from tests.reporting.builders import fortnight
 from tests.reporting.trials import arm, off, trial, won
 
@@ -61,6 +64,39 @@ def test_a_test_for_one_look_that_claims_too_early_is_named() -> None:
     assert found["readout"]["peek_tax"]["claims_too_early"] == [{"metric": "converted_subjects", "arm": "hero-b"}]
     assert found["readout"]["users_to_go"] > 0
     assert 0 < found["readout"]["progress"] < 1
+
+
+def test_a_statistician_finds_how_it_is_read_and_what_decided_it() -> None:
+    """Sequence, alpha, tuning, the look at which it was decided; the same words in every view."""
+    report = build(fortnight(trials={"exp-7": won()}))
+    found = dict(facts(report["experiments"][0]))
+
+    assert report["experiments"][0]["design"]["tuning_n"] == 20_000
+    assert "alpha 0.05" in found["Method"]
+    assert "20,000 people" in found["Method"]
+    assert found["Decided"].endswith("hero-b +0.21 to +1.75\u00a0pp")
+    assert "that stays" in found["Decided"]
+    text = " ".join(terminal.render(report, width=100).split())
+    for said in (found["Method"], found["Decided"], report["experiments"][0]["rollout_guidance"]):
+        assert " ".join(said.split()) in text
+
+
+def test_an_arm_that_lost_may_go_and_a_winner_waits_for_its_rival() -> None:
+    """Undecided among four: d is dropped, b waits because c may yet be better."""
+    arms = {"hero-a": arm(20_000, 1_000), "b": arm(20_000, 1_300), "c": arm(1_000, 66), "d": arm(20_000, 700)}
+    four = Experiment.model_validate({"control": "hero-a", "allocation": dict.fromkeys(arms, 0.25), "goals": ["converted_subjects"]})
+    metrics = readout(four, None, trial(arms).phases())
+    said = asides(Decision(Action.CONTINUE, Reason.UNDECIDED, ("b", "c", "d")), metrics)
+
+    assert said == ["Drop d: worse than control. Put the share at 0.", "b would win, but another arm may yet prove better."]
+
+
+def test_what_has_ended_is_not_left_running() -> None:
+    """Concluded while it was collecting: no more will be known, traffic goes to control."""
+    early = trial({"hero-a": arm(90, 9), "hero-b": arm(90, 9)}, ended=1, decision=Decision(Action.CONTINUE, Reason.COLLECTING))
+    found = memo(early)
+    assert found["next_steps"] == [ENDED]
+    assert found["rollout_guidance"].startswith("Give all traffic to hero-a")
 
 
 @pytest.mark.parametrize(
