@@ -18,6 +18,7 @@ from faust.transport.drivers import TRANSPORTS
 from yarl import URL
 
 from streams.agents import add_agents
+from streams.display import Display
 from streams.journal import say
 from streams.settings import Settings
 from streams.shards import Consumer, Ground, Shards
@@ -96,17 +97,20 @@ async def work(ground: Ground, ready: asyncio.Event | None = None, stop: asyncio
     await ground.bus.open()
     try:
         await prepare(ground.bus, ground.settings, ground.config)
-        await _work(make_app(ground), ground, ready or asyncio.Event(), stop or stopped_by_signal())
+        app, ready = make_app(ground), ready or asyncio.Event()
+        display = Display(ground, app.shards, ready.is_set)
+        async with display.served():
+            await _work(app, ground, display, ready, stop or stopped_by_signal())
     finally:
         await ground.bus.close()
 
 
-async def _work(app: App, ground: Ground, ready: asyncio.Event, stop: asyncio.Event) -> None:
+async def _work(app: App, ground: Ground, display: Display, ready: asyncio.Event, stop: asyncio.Event) -> None:
     async def live() -> None:
         await app.start()
         say("ready", partitions=len(app.shards.partitions()))
         ready.set()
-        await asyncio.gather(*duties(app, ground))
+        await asyncio.gather(*duties(app, ground), *display.duties())
 
     async def crashed() -> None:
         await app._crashed.wait()

@@ -1,20 +1,25 @@
 """The shards this worker owns: which they are, what they want next, and that they let go in time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
 from faust.types import TP
 
 from governance.config import Config
-from streams.config_event import now_ms, publish_config
+from governance.policy import Policy
+from streams.config_event import config_message, now_ms, publish_config
 from streams.journal import say
 from streams.kernel.bulletin import SIGNALS
 from streams.kernel.record import Shard
 from streams.outlet import Outlet
 from streams.pulse import Pulse
+from streams.read_model.feeder import Feeder
+from streams.read_model.memory import MemoryModel
+from streams.read_model.model import ReadModel
 from streams.seat import Seat, read_changelog
 from streams.settings import Settings
 from streams.stage import IntakeStage, MonitorStage, Stage
@@ -46,13 +51,15 @@ class Consumer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What every shard of a worker stands on."""
+    """What every shard of a worker stands on; `policies` come with the config."""
 
     settings: Settings
     config: Config
     bus: Bus
     subject_key: bytes
     pulse: Pulse
+    policies: Sequence[Policy] = ()
+    model: ReadModel = field(default_factory=MemoryModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,8 @@ class Shards:
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._bus_names = {plain: name for name, plain in self.plain_names.items()}
         self._outlet = Outlet(ground.bus, KEPT_DAYS, settings.topic_prefix, settings.partitions)
+        self._feeder = Feeder(ground.model)
+        self._config = config_message(ground.config, ground.policies)
         self._started_ms = now_ms()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -102,6 +111,15 @@ class Shards:
     def partitions(self) -> list[int]:
         """Return the partitions whose intake is owned."""
         return [number for name, number in self.stages if name == INTAKE]
+
+    def lag(self) -> dict[str, int]:
+        """Return how many offsets behind the known ends the shards are, by plain topic."""
+        consumer, found = self._consumer(), Counter[str]()
+        for stage in self.stages.values():
+            for topic, wanted in stage.positions().items():
+                end = consumer.known_end(TP(self._bus_names[topic], stage.shard.number))
+                found[topic] += 0 if end is None else max(0, end - wanted)
+        return dict(found)
 
     async def take(self, batch: RecordBatch) -> None:
         """Give a batch to its stage; one for a shard that is not ours is dropped, whoever owns it reads it."""
@@ -121,6 +139,7 @@ class Shards:
         """Own exactly these partitions of a stage: drop what went, keep what is still true, load what is new or has gone on without us."""
         for place in [place for place in self.stages if place[0] == name and place[1] not in partitions]:
             del self.stages[place]
+            self._feeder.gone(*place)
         say("shards_owned", stage=name, partitions=",".join(map(str, sorted(partitions))))
         log = changelog(self._ground.settings, name)
         ends = await self._ground.bus.ends([(log, number) for number in partitions])
@@ -140,21 +159,24 @@ class Shards:
         shard = Shard(number, self._ground.settings.partitions, self._ground.subject_key)
         reload, feed = partial(self._load, name, number), PartitionFeed(self._consumer, self._bus_names, number)
         if name == INTAKE:
-            self.stages[name, number] = IntakeStage(shard, seat, self.inputs.values(), reload, feed)
+            self.stages[name, number] = IntakeStage(shard, seat, self.inputs.values(), reload, feed, self._feeder.committed)
         else:
-            self.stages[name, number] = MonitorStage(shard, seat, [SIGNALS], reload, feed)
+            self.stages[name, number] = MonitorStage(shard, seat, [SIGNALS], reload, feed, self._feeder.committed)
 
     async def _load(self, name: str, number: int) -> Seat:
         log = changelog(self._ground.settings, name)
         loaded = await read_changelog(self._ground.bus, log, number)
         place = loaded.place
         say("shard_opened", stage=name, partition=number, commit=place.number - 1, rows=place.held, foreign=len(place.foreign))
-        return Seat(self._ground.bus, self._outlet, log, number, loaded, self._ground.pulse.check)
+        seat = Seat(self._ground.bus, self._outlet, log, number, loaded, self._ground.pulse.check)
+        if name == MONITOR:
+            await self._feeder.opened(number, place.number - 1, loaded.rows)
+        return seat
 
     async def _publish_config(self, number: int) -> None:
         settings = self._ground.settings
         topic, by_log = on_bus(settings, "monitor-config"), settings.clock == "log"
-        await publish_config(self._ground.bus, topic, number, self._ground.config, started_ms=self._started_ms, by_log=by_log)
+        await publish_config(self._ground.bus, topic, number, self._config, started_ms=self._started_ms, by_log=by_log)
 
     def finish(self) -> None:
         """Let the monitors do what their owners before left undone; once the group is settled."""

@@ -10,7 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 
@@ -20,11 +20,14 @@ from streams.kernel import intake, monitor
 from streams.kernel.bulletin import SIGNALS
 from streams.kernel.monitor import ChannelGapError
 from streams.kernel.pending import TICKS
-from streams.kernel.record import Record, Shard
+from streams.kernel.record import Outgoing, Record, Shard
 from streams.seat import LostSeatError, Seat
 
 MOST_TICKS = 10_000  # that wait for their inputs; more are refused and sought again later
 MOST_RELOADS = 5  # without a commit between: then it is no handover but two workers that both think they own the shard
+
+
+Committed = Callable[[str, int, int, Sequence[Outgoing]], None]  # told of a commit: stage, partition, its number, what it published
 
 
 class Feed(Protocol):
@@ -42,13 +45,21 @@ class Stage(ABC):
 
     name: str
 
-    def __init__(self, shard: Shard, seat: Seat, topics: Iterable[str], reload: Callable[[], Awaitable[Seat]], feed: Feed) -> None:
+    def __init__(
+        self,
+        shard: Shard,
+        seat: Seat,
+        topics: Iterable[str],
+        reload: Callable[[], Awaitable[Seat]],
+        feed: Feed,
+        committed: Committed,
+    ) -> None:
         self.shard, self.seat = shard, seat
         self.topics = tuple(topics)
         self.inputs = Inputs()
         self.commits = 0
         self.committed_s = time.monotonic()
-        self._reload, self._feed = reload, feed
+        self._reload, self._feed, self._committed = reload, feed, committed
         self._lock = asyncio.Lock()
         self._closed = False
         self._reloads = 0
@@ -69,6 +80,10 @@ class Stage(ABC):
     def _start_over(self) -> None:
         now = time.monotonic()
         self.inputs = Inputs({topic: Input(self.position(topic), now) for topic in self.topics})
+
+    def idle_s(self) -> float:
+        """Return how long ago the last commit was; a shard commits at every tick, changed or not."""
+        return time.monotonic() - self.committed_s
 
     def positions(self) -> dict[str, int]:
         """Return the next offset wanted of every input."""
@@ -108,7 +123,9 @@ class Stage(ABC):
     async def commit(self, topic: str, records: Sequence[Record]) -> Sequence[Record]:
         """Let the kernel make one step over records of an input; return those it did not get to."""
         step = intake.step if self.name == "intake" else monitor.step
-        await self.seat.commit(step(self.seat.rows, self.shard, records))
+        commit = step(self.seat.rows, self.shard, records)
+        await self.seat.commit(commit)
+        self._committed(self.name, self.shard.number, self.seat.place.number - 1, commit.outbox)
         self.commits += 1
         self._reloads = 0
         self.committed_s = time.monotonic()
@@ -162,11 +179,11 @@ class IntakeStage(Stage):
 
     name = "intake"
 
-    def __init__(self, shard: Shard, seat: Seat, topics: Iterable[str], reload: Callable[[], Awaitable[Seat]], feed: Feed) -> None:
+    def __init__(self, *owned: Any) -> None:
         self._ticks: list[Record] = []
         self._ticks_refused = False
         self._skipped: dict[str, int] = {}
-        super().__init__(shard, seat, topics, reload, feed)
+        super().__init__(*owned)
 
     def position(self, topic: str) -> int:
         """Return the next offset the committed rows want of an input."""
@@ -237,9 +254,9 @@ class MonitorStage(Stage):
 
     name = "monitor"
 
-    def __init__(self, shard: Shard, seat: Seat, topics: Iterable[str], reload: Callable[[], Awaitable[Seat]], feed: Feed) -> None:
+    def __init__(self, *owned: Any) -> None:
         self._gap: int | None = None
-        super().__init__(shard, seat, topics, reload, feed)
+        super().__init__(*owned)
 
     def position(self, topic: str) -> int:
         """Return the next offset the committed rows want of the signals."""

@@ -1,6 +1,7 @@
 """`pmon incidents ack|resolve|log ID`: what somebody asks of an incident, as the command record that goes on the bus.
 
-From a folder of outputs the record is printed as a line of an event file, for the next `pmon replay --input`.
+A running monitor is sent it and answers; from a folder of outputs the record is printed as a line of an event file, for the next
+`pmon replay --input`.
 """
 
 from pathlib import Path
@@ -13,17 +14,24 @@ from pydantic import ValidationError
 from governance.identity import event_id
 from governance.message.command import Command, CommandName
 from governance.message.instant import format_instant
+from streams.cli.incident_bus import act_live
 from streams.cli.incident_folder import Story, read_outputs
 from streams.cli.problem import UsageProblem
 from streams.cli.replay import instant
+from streams.settings import read_settings
 
 TOPIC = "monitor-commands"
+DONE: dict[CommandName, str] = {"acknowledge": "acknowledged", "resolve": "resolved", "log_remediation": "logged for"}
 FROM = click.option(
-    "--from", "folder", type=click.Path(path_type=Path), metavar="DIR", help="The folder that `pmon replay --out DIR` wrote."
+    "--from",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="A folder that `pmon replay --out DIR` wrote, instead of a running monitor.",
 )
 BY = click.option("--by", required=True, metavar="PERSON", help="Who asks: an owner or a substitute by the config.")
 NOTE = click.option("--note", metavar="TEXT", help="Kept in the audit chain as you write it: no personal data of users.")
-AT = click.option("--at", metavar="TIME", help="When it is asked; default: the watermark of the folder.")
+AT = click.option("--at", metavar="TIME", help="When it is asked; default: now, or the watermark of the folder.")
 
 
 def line_of(name: CommandName, story: Story, at: int, by: str, note: str | None) -> dict[str, Any]:
@@ -48,9 +56,11 @@ def line_of(name: CommandName, story: Story, at: int, by: str, note: str | None)
 
 
 def asked(name: CommandName, id: str, folder: Path | None, by: str, note: str | None, at: str | None) -> int:
-    """Print what is asked of the incident whose id begins with `id` as a line of an event file; return the exit code."""
+    """Ask it of the incident whose id begins with `id`, or print it as a line of an event file; return the exit code."""
     if folder is None:
-        raise UsageProblem("incidents: say --from DIR, the folder that `pmon replay --out DIR` wrote; the live form is not there yet")
+        story, _ = act_live(read_settings(), id, instant("--at", at), lambda story, when: line_of(name, story, when, by, note)["value"])
+        click.echo(f"{DONE[name]} {story.id}")
+        return 0
     outputs = read_outputs(folder)
     story = outputs.find(id)
     when = instant("--at", at or outputs.watermark or story.now["updated_at"])

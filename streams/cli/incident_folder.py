@@ -1,6 +1,6 @@
 """What a folder of outputs (`pmon replay --out DIR`) holds about incidents: each with its steps and findings, and how far time is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,19 +64,25 @@ def read_outputs(folder: Path) -> Outputs:
     path = folder / "incidents.jsonl"
     if not path.is_file():
         raise UsageProblem(f"{folder}: holds no incidents.jsonl; name the folder that `pmon replay --out DIR` wrote")
-    steps: dict[str, dict[int, Mapping[str, Any]]] = {}
-    for data in _payloads(path, "incidents"):
-        steps.setdefault(data["incident_id"], {})[data["sequence"]] = data
-    findings: dict[bytes, list[Mapping[str, Any]]] = {}
-    if (folder / "findings.jsonl").is_file():
-        for data in _payloads(folder / "findings.jsonl", "findings"):
-            findings.setdefault(_series(data), []).append(data)
-    whole = {id: tuple(found[number] for number in sorted(found)) for id, found in steps.items()}
+    found = folder / "findings.jsonl"
+    findings = _payloads(found, "findings") if found.is_file() else ()
+    return outputs_of(_payloads(path, "incidents"), findings, _watermark(folder / "summary.json"))
+
+
+def outputs_of(steps: Iterable[Mapping[str, Any]], findings: Iterable[Mapping[str, Any]], watermark: str | None) -> Outputs:
+    """Return the incidents that steps and findings tell of, in whatever order they come; the watermark is the last step where not known."""
+    known: dict[str, dict[int, Mapping[str, Any]]] = {}
+    for data in steps:
+        known.setdefault(data["incident_id"], {})[data["sequence"]] = data
+    series: dict[bytes, list[Mapping[str, Any]]] = {}
+    for data in findings:
+        series.setdefault(_series(data), []).append(data)
+    whole = {id: tuple(found[number] for number in sorted(found)) for id, found in known.items()}
     names = _short(list(whole))
-    stories = [Story(id, names[id], found, tuple(findings.get(_series(found[-1]), ()))) for id, found in whole.items()]
+    stories = [Story(id, names[id], found, tuple(series.get(_series(found[-1]), ()))) for id, found in whole.items()]
     stories.sort(key=lambda story: (not story.active, -story.now["level"], story.now["opened_at"], story.id))
     latest = max((story.now["updated_at"] for story in stories), default=None)
-    return Outputs(tuple(stories), _watermark(folder / "summary.json") or latest)
+    return Outputs(tuple(stories), watermark or latest)
 
 
 def bound_of(finding: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ GAP = 2
 GIVES_WAY = ("age", "reason", "id")  # a narrow screen does without these, in this order
 
 
-def table(outputs: Outputs, screen: Screen, folder: Path) -> str:
+def table(outputs: Outputs, screen: Screen, folder: Path | None) -> str:
     """Return the list as text: a header line, a row an incident, the next useful command."""
     names = sorted({story.now["initiative"] for story in outputs.stories})
     lines = [_header(outputs, screen, names[0] if len(names) == 1 else f"{len(names)} initiatives")]
@@ -29,7 +29,8 @@ def table(outputs: Outputs, screen: Screen, folder: Path) -> str:
         return "\n".join([*lines, "", screen.line(Span("Nothing is open, and no incident was opened here."))]) + "\n"
     lines += ["", *_rows(outputs, screen, many=len(names) > 1), ""]
     first = outputs.stories[0]
-    command = screen.text(f"pmon incidents show {first.name} --from {quote(str(folder))}")  # never cut: it is there to be copied
+    where = "" if folder is None else f" --from {quote(str(folder))}"
+    command = screen.text(f"pmon incidents show {first.name}{where}")  # never cut: it is there to be copied
     lines.append(screen.paint("Next", "dim") + "  " + command)
     return "\n".join(lines) + "\n"
 
@@ -135,16 +136,22 @@ def _owner_and_why(now: Mapping[str, Any], screen: Screen) -> str:
 
 def show(story: Story, outputs: Outputs, screen: Screen) -> str:
     """Return one incident as text: what it is, the windows that were judged, its steps, what to do."""
+    today = outputs.watermark or story.now["updated_at"]
+    windows, steps = _windows(story, screen, today), _steps(story, screen, today)
+    parts = [[head(story, outputs, screen)], windows, steps, _explanation(story, screen), _to_do(story, screen)]
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def head(story: Story, outputs: Outputs, screen: Screen) -> str:
+    """Return what an incident is in one line."""
     now, today = story.now, outputs.watermark or story.now["updated_at"]
     state = wording.state({**now, "kind": "incident"}).lower()
     facts = [now["check"], wording.where(now["key"]), state, _owner_and_why(now, screen), f"since {moment(now['opened_at'], today)}"]
-    head = screen.line(
+    return screen.line(
         Span(_level(now["level"], screen) + "  ", LEVEL_STYLE.get(now["level"], "") if story.active else "dim"),
         Span(story.title(), "bold"),
         Span("   " + ", ".join(facts), "dim"),
     )
-    parts = [[head], _windows(story, screen, today), _steps(story, screen, today), _explanation(story, screen), _to_do(story, screen)]
-    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
 def _windows(story: Story, screen: Screen, today: str) -> list[str]:

@@ -1,19 +1,17 @@
-"""`pmon incidents`: the table, and one incident whole. From a folder of outputs; the bus is not asked yet."""
+"""`pmon incidents`: the table, and one incident whole; of a running monitor, or from a folder of outputs."""
 
 from pathlib import Path
 
 import click
 
 from streams.cli.console import ACT, AS_JSON, hint, print_document, screen
-from streams.cli.incident_command import acknowledge, log, resolve
-from streams.cli.incident_folder import read_outputs
+from streams.cli.incident_bus import read_live
+from streams.cli.incident_command import FROM, acknowledge, log, resolve
+from streams.cli.incident_evidence import evidence
+from streams.cli.incident_folder import Outputs, read_outputs
 from streams.cli.incident_view import show as shown
 from streams.cli.incident_view import table
-from streams.cli.problem import UsageProblem
-
-FROM = click.option(
-    "--from", "folder", type=click.Path(path_type=Path), metavar="DIR", help="The folder that `pmon replay --out DIR` wrote."
-)
+from streams.settings import read_settings
 
 
 class _ListsByDefault(click.Group):
@@ -27,7 +25,8 @@ class _ListsByDefault(click.Group):
 
 @click.group("incidents", cls=_ListsByDefault, short_help="What is open, since when, and who has it.")
 def command() -> None:
-    """Incidents: `list` (the default) and `show ID`, exit code 1 where something is open; `ack`, `resolve` and `log` ID act on one.
+    """Incidents of a running monitor, or of a folder with --from: `list` (the default), `show` and `explain` ID, exit code 1 where
+    something is open; `ack`, `resolve` and `log` ID act on one.
 
     \b
     Example:
@@ -45,12 +44,11 @@ def list_all(folder: Path | None, as_json: bool) -> int:
     Example:
       pmon incidents list --from out
     """
-    where = _named(folder)
-    outputs = read_outputs(where)
+    outputs = _outputs(folder)
     if as_json:
         print_document({"watermark": outputs.watermark, "incidents": [dict(story.now) for story in outputs.stories]})
     else:
-        click.echo(table(outputs, screen(), where), nl=False)
+        click.echo(table(outputs, screen(), folder), nl=False)
     return ACT if any(story.active for story in outputs.stories) else 0
 
 
@@ -65,7 +63,7 @@ def show(id: str, folder: Path | None, as_json: bool) -> int:
     Example:
       pmon incidents show 7c1e --from out
     """
-    outputs = read_outputs(_named(folder))
+    outputs = _outputs(folder)
     story = outputs.find(id)
     if as_json:
         timeline = [dict(step) for step in story.steps]
@@ -76,11 +74,30 @@ def show(id: str, folder: Path | None, as_json: bool) -> int:
     return ACT if story.active else 0
 
 
+@command.command("explain", short_help="Which segment moved, what changed before, and the records it stands on.")
+@click.argument("id")
+@FROM
+@AS_JSON
+def explain(id: str, folder: Path | None, as_json: bool) -> int:
+    """Show what is known of why: the segments that moved, rule changes close to it, and the evidence. Exit code 1 where it is open.
+
+    \b
+    Example:
+      pmon incidents explain 7c1e --from out
+    """
+    outputs = _outputs(folder)
+    story = outputs.find(id)
+    if as_json:
+        found = [{"finding_id": one["finding_id"], "evidence": one["evidence"]} for one in story.findings]
+        print_document({"incident_id": story.id, "explanation": story.now.get("explanation"), "evidence": found})
+    else:
+        click.echo(evidence(story, outputs, screen()), nl=False)
+    return ACT if story.active else 0
+
+
 for act in (acknowledge, resolve, log):
     command.add_command(act)
 
 
-def _named(folder: Path | None) -> Path:
-    if folder is None:
-        raise UsageProblem("incidents: say --from DIR, the folder that `pmon replay --out DIR` wrote; the live form is not there yet")
-    return folder
+def _outputs(folder: Path | None) -> Outputs:
+    return read_live(read_settings()) if folder is None else read_outputs(folder)

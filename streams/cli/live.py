@@ -8,6 +8,7 @@ from typing import TypeVar
 from aiokafka.errors import KafkaError
 
 from streams.cli.problem import NotReachable, UsageProblem
+from streams.display import AddressError
 from streams.kernel.changelog import BrokenLogError
 from streams.kernel.monitor import ChannelGapError
 from streams.kernel.rows import RowVersionError
@@ -15,7 +16,7 @@ from streams.seat import LostSeatError
 from streams.settings import Settings
 from streams.topics import TopicsError
 from streams.transport.bus import Bus, BusError
-from streams.transport.opening import bus_of
+from streams.transport.opening import bus_from_outside
 
 T = TypeVar("T")
 
@@ -28,16 +29,10 @@ class StateProblem(UsageProblem):
 
 def on_the_bus(settings: Settings, use: Callable[[Bus], Awaitable[T]]) -> T:
     """Return what `use` makes of the deployment's bus; raises NotReachable and UsageProblem."""
-    if settings.broker == "mem://":
-        raise NotReachable(
-            f"{settings.url}: no worker answers there; a bus in memory (PMON_BROKER=mem://) lives inside its worker, "
-            "a broker of its own is named with PMON_BROKER=kafka://host:port"
-        )
-
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it would say ends the verb, with a message of ours
 
     async def go() -> T:
-        bus = bus_of(settings)
+        bus = bus_from_outside(settings)
         await bus.open()
         try:
             return await use(bus)
@@ -55,7 +50,7 @@ def told(work: Awaitable[T]) -> T:
 
     try:
         return asyncio.run(go())
-    except TopicsError as error:
+    except (TopicsError, AddressError) as error:
         raise UsageProblem(str(error)) from None
     except (BusError, LostSeatError) as error:
         raise NotReachable(str(error)) from None

@@ -1,19 +1,24 @@
-"""`pmon report`: the report of one initiative, made from event files."""
+"""`pmon report`: the report of one initiative, asked of a running monitor or made from event files."""
 
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import click
 from pydantic import ValidationError
 
 from governance.message.command import Command
 from reporting.view import canonical, html, markdown, terminal
+from streams.asking import NoAnswerError, ask, asked_at
 from streams.cli.console import ACT, hint, progress_line, screen
-from streams.cli.problem import UsageProblem
+from streams.cli.incident_bus import refusal
+from streams.cli.live import on_the_bus
+from streams.cli.problem import NotReachable, UsageProblem
 from streams.cli.replay import CONFIG, INPUTS, instant, judged_by, subject_key
 from streams.file_replay import FileReplay
 from streams.kernel.action import UnservedError
-from streams.settings import read_settings
+from streams.settings import Settings, read_settings
+from streams.transport.bus import Bus
 
 FORMATS = ("text", "md", "html", "json")
 
@@ -26,7 +31,7 @@ FORMATS = ("text", "md", "html", "json")
 @click.option("--alert-threshold", metavar="'ctr<0.02'", help="Bounds to hold the period to: kpi op number, joined by commas.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default=None, help="Default: by the ending of --out, else text.")
 @click.option("--out", metavar="FILE", help="Write there instead of standard output.")
-@click.option("--at", metavar="TIME", help="Where the period ends; default: the end of the base window of the last record.")
+@click.option("--at", metavar="TIME", help="From files, where the period ends; default: the end of the base window of the last record.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @CONFIG
 @INPUTS
@@ -40,17 +45,42 @@ def command(
     paths: tuple[str, ...],
     **asked: Any,
 ) -> int:
-    """Make the report of one initiative from event files. Exit code 1 means that it names something to act on.
+    """Ask a running monitor for the report of one initiative, or make it from event files. Exit code 1 means that it names something to
+    act on.
 
     \b
     Example:
       pmon simulate --out events.jsonl --days 2
       pmon report --initiative plg-onboarding --config events.jsonl.config.yaml --input events.jsonl
+      PMON_URL=http://127.0.0.1:6066 pmon report --initiative plg-onboarding --window 7d
     """
-    if not paths:
-        raise UsageProblem("--input: name at least one event file; asking a running worker comes with the live system")
     settings = read_settings()
     request = request_of(initiative, asked)
+    report = from_files(paths, config, settings, request, at) if paths else from_bus(settings, request, at)
+    deliver(report, "json" if as_json else form or form_of(out), out)
+    return ACT if report["issues"] else 0
+
+
+def from_bus(settings: Settings, request: Command, at: str | None) -> dict[str, Any]:
+    """Return the report a running monitor answers with; raises UsageProblem and NotReachable."""
+    if at is not None:
+        raise UsageProblem("--at: a running monitor reports up to its watermark; from files (--input) a period may end anywhere")
+
+    async def go(bus: Bus) -> dict[str, Any]:
+        when = await asked_at(bus, settings)
+        command = request.model_copy(update={"request_id": f"report-{uuid4().hex}", "requested_at": when})
+        return await ask(bus, settings, command.model_dump(mode="json", exclude_none=True), when)
+
+    try:
+        answer = on_the_bus(settings, go)
+    except NoAnswerError as error:
+        raise NotReachable(str(error)) from None
+    refusal(answer)
+    return answer
+
+
+def from_files(paths: tuple[str, ...], config: str | None, settings: Settings, request: Command, at: str | None) -> dict[str, Any]:
+    """Return the report made from event files; raises UsageProblem."""
     try:
         with progress_line() as progress:
             judged, policies = judged_by(config, settings)
@@ -63,11 +93,9 @@ def command(
                 progress=progress,
                 policies=policies,
             )
-            report = run.report(initiative, request, instant("--at", at))
+            return run.report(request.initiative, request, instant("--at", at))
     except UnservedError as error:
         raise UsageProblem(f"--{error.field.replace('_', '-')}: {error.message}") from None
-    deliver(report, "json" if as_json else form or form_of(out), out)
-    return ACT if report["issues"] else 0
 
 
 def request_of(initiative: str, asked: dict[str, Any]) -> Command:

@@ -45,6 +45,11 @@ def closed(view: Rows) -> int:
     return MonitorStamp.read(view.stamp).closed
 
 
+def watermarks(view: Rows) -> dict[int, int]:
+    """Return the watermark (ms) each intake shard was last heard at, by its partition."""
+    return {int(source): mark for source, mark in MonitorStamp.read(view.stamp).watermarks.items()}
+
+
 def pending(view: Rows, shard: Shard) -> bool:
     """Return whether due work or an unanswered command is left, to be done before anything new is read."""
     stamp = MonitorStamp.read(view.stamp)

@@ -61,16 +61,24 @@ class Fold:
         touched: set[str] = set()
         for message in outbox:
             self.published[message.topic] += 1
-            self._hear(shard, message, touched)
+            if message.topic == "dead-letters":
+                self.refused[str(_data(message).get("reason_code", "unknown"))] += 1
+            else:
+                self._hear(shard, message, touched)
         return touched
 
-    def rebuild(self, shard: int, commit: int, records: Iterable[Outgoing]) -> set[str]:
-        """Forget a shard and take what its tables hold instead."""
+    def rebuild(self, shard: int, commit: int) -> set[str]:
+        """Forget a shard, to be restored from its tables as of that commit."""
         gone = self.forget(shard)
-        counted = self.published.copy(), self.refused.copy()
-        touched = self.take(shard, commit, records)
-        self.published, self.refused = counted  # said long ago
-        return gone | touched
+        self.commits[shard] = commit
+        return gone
+
+    def restore(self, shard: int, records: Iterable[Outgoing]) -> set[str]:
+        """Take part of what a shard's tables hold; it was published long ago and counts as published by nobody."""
+        touched: set[str] = set()
+        for message in records:
+            self._hear(shard, message, touched)
+        return touched
 
     def forget(self, shard: int) -> set[str]:
         """Let go of a shard that has another owner; its documents elsewhere stay."""
@@ -124,9 +132,7 @@ class Fold:
         return Document(place.shard, self.commits[place.shard], data)
 
     def _hear(self, shard: int, message: Outgoing, touched: set[str]) -> None:
-        if message.topic == "dead-letters":
-            self.refused[str(_data(message).get("reason_code", "unknown"))] += 1
-        elif message.topic == "reports":
+        if message.topic == "reports":
             self._take_answer(shard, message, touched)
         elif message.topic in TAKEN_BY:
             data = _data(message)

@@ -22,9 +22,13 @@ class MemoryModel:
         self._listeners.tell(self.fold.take(shard, commit, outbox))
         self.fold.changed.clear()
 
-    def rebuild(self, shard: int, commit: int, records: Iterable[Outgoing]) -> None:
+    def rebuild(self, shard: int, commit: int) -> None:
         """Start a shard anew."""
-        self._listeners.tell(self.fold.rebuild(shard, commit, records))
+        self._listeners.tell(self.fold.rebuild(shard, commit))
+
+    def restore(self, shard: int, records: Iterable[Outgoing]) -> None:
+        """Take part of what a shard's tables hold."""
+        self._listeners.tell(self.fold.restore(shard, records))
         self.fold.changed.clear()
 
     def forget(self, shard: int) -> None:

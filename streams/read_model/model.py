@@ -22,8 +22,11 @@ class ReadModel(Protocol):
         Every changelog counts its own commits: a monitor shard goes by its partition, the intake of that partition by -1 - partition.
         """
 
-    def rebuild(self, shard: int, commit: int, records: Iterable[Outgoing]) -> None:
-        """Start a shard anew from what its tables hold (`tables.records_of`): at start, and when it is owned again."""
+    def rebuild(self, shard: int, commit: int) -> None:
+        """Start a shard anew, at start and when it is owned again; `restore` then brings what its tables hold as of that commit."""
+
+    def restore(self, shard: int, records: Iterable[Outgoing]) -> None:
+        """Take part of what a shard's tables hold (`tables.records_of`), in their order, before anything else of the shard."""
 
     def forget(self, shard: int) -> None:
         """Let go of a shard that has another owner."""

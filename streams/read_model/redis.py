@@ -73,10 +73,13 @@ class RedisModel:
         """Take what a commit published; it is written a moment later."""
         self._note(self.fold.take(shard, commit, outbox))
 
-    def rebuild(self, shard: int, commit: int, records: Iterable[Outgoing]) -> None:
+    def rebuild(self, shard: int, commit: int) -> None:
         """Start a shard anew."""
-        self._note(self.fold.rebuild(shard, commit, records))
-        self.fold.changed |= self.fold.everything()
+        self._note(self.fold.rebuild(shard, commit))
+
+    def restore(self, shard: int, records: Iterable[Outgoing]) -> None:
+        """Take part of what a shard's tables hold; all of it is written, since an owner before may not have come to it."""
+        self._note(self.fold.restore(shard, records))
 
     def forget(self, shard: int) -> None:
         """Let go of a shard; its new owner writes its documents."""

@@ -18,12 +18,17 @@ def healthz(site: Site) -> tuple[int, dict[str, Any]]:
     return (503 if still else 200), {"ok": not still, "stalled": _told(still)}
 
 
+def silent(progress: Progress, limit_s: float | None) -> list[int]:
+    """Return the intake shards, of any worker, not heard for longer than the limit: they hold our monitor shards back."""
+    return [] if limit_s is None else sorted({source for shard in progress.shards for source in shard.silent(limit_s)})
+
+
 def readyz(site: Site) -> tuple[int, dict[str, Any]]:
-    """Return (status, body): 503 until the shards are loaded, and while one is stalled."""
+    """Return (status, body): 503 until the shards are loaded, while one of ours is stalled, and while a silent one holds ours back."""
     progress = site.progress()
-    still = stalled(progress, site.stalled_after_s)
-    ready = progress.waiting is None and not still
-    return (200 if ready else 503), {"ready": ready, "waiting": progress.waiting, "stalled": _told(still)}
+    still, held = stalled(progress, site.stalled_after_s), silent(progress, site.stalled_after_s)
+    ready = progress.waiting is None and not still and not held
+    return (200 if ready else 503), {"ready": ready, "waiting": progress.waiting, "stalled": _told(still), "silent": held[:NAMED]}
 
 
 def _told(shards: list[ShardProgress]) -> list[dict[str, Any]]:

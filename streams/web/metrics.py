@@ -14,6 +14,8 @@ METRICS: Final[Mapping[str, tuple[str, str]]] = {  # name: (type, help)
     "pmon_ready": ("gauge", "1 once the shards are loaded."),
     "pmon_shard_commits_total": ("counter", "Commits of a shard since this worker owns it."),
     "pmon_shard_commit_age_seconds": ("gauge", "Time since a shard's last commit; it commits at every tick."),
+    "pmon_input_lag_records": ("gauge", "Records that this worker's shards have not read yet, by topic."),
+    "pmon_watermark_timestamp_seconds": ("gauge", "Watermark of a monitor shard, the smallest over all intake shards, event time."),
     "pmon_published_total": ("counter", "Messages published by this worker's shards, by topic."),
     "pmon_dead_letters_total": ("counter", "Records refused by this worker's shards, by reason code."),
     "pmon_closed_timestamp_seconds": ("gauge", "End of the latest window closed by this worker's shards, event time."),
@@ -49,6 +51,9 @@ def _samples(site: Site, requests: Counter[tuple[str, int]], live: int) -> Itera
         labels: dict[str, str | int] = {"stage": shard.stage, "partition": shard.partition}
         yield "pmon_shard_commits_total", labels, shard.commits
         yield "pmon_shard_commit_age_seconds", labels, shard.idle_s
+        if shard.watermarks:
+            yield "pmon_watermark_timestamp_seconds", {"partition": shard.partition}, min(shard.watermarks.values()) / 1000
+    yield from (("pmon_input_lag_records", {"topic": topic}, number) for topic, number in sorted(progress.lag.items()))
     yield from (("pmon_published_total", {"topic": topic}, number) for topic, number in sorted(_topics(fold.published)))
     yield from (("pmon_dead_letters_total", {"reason": reason}, number) for reason, number in sorted(fold.refused.items()))
     places = fold.places()

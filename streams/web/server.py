@@ -40,6 +40,12 @@ def application(site: Site) -> web.Application:
     async def events(request: web.Request) -> web.Response:
         return await entry.events(request, site)
 
+    async def topics(request: web.Request) -> web.Response:
+        return await entry.topics(request, site)
+
+    async def records(request: web.Request) -> web.Response:
+        return await entry.records(request, site)
+
     async def commands(request: web.Request) -> web.Response:
         return await entry.commands(request, site)
 
@@ -63,6 +69,8 @@ def application(site: Site) -> web.Application:
     app.router.add_post("/sign-in", sign_in)
     app.router.add_post("/sign-out", sign_out)
     app.router.add_post("/actions", act)
+    app.router.add_get("/topics", topics)
+    app.router.add_get("/records", records)
     for name, kind in OURS.items():
         app.router.add_get(f"/{name}", _file(name, kind))
     app.on_response_prepare.append(add_headers)

@@ -46,6 +46,7 @@ class Deployment:
             "PMON_GROUP": name,
             "PMON_TOPIC_PREFIX": f"{name}.",
             "PMON_SUBJECT_KEY_FILE": str(self.key),
+            "PMON_WEB_PORT": "0",
             "PMON_TRACEBACK": "1",
         }
 
@@ -56,26 +57,33 @@ class Deployment:
 
     async def done(self, bus: Bus, within_s: float) -> None:
         """Wait until every input is folded, every signal heard and nothing due is left; raises NeverDoneError."""
-        until = time.monotonic() + within_s
-        while behind := await self._behind(bus):
-            if time.monotonic() > until:
-                raise NeverDoneError("; ".join(behind))
-            await asyncio.sleep(0.5)
+        await done(bus, self.settings, self.key.read_bytes(), within_s)
 
-    async def _behind(self, bus: Bus) -> list[str]:
-        own, found = self.settings, []
-        for number in range(own.partitions):
-            names = inputs(own, read_config())
-            ends = await bus.ends([*((name, number) for name in names), (on_bus(own, SIGNALS), number)])
-            rows = (await read_changelog(bus, changelog(own, INTAKE), number)).rows
-            found += [f"{name} {number}" for name, plain in names.items() if intake.position(rows, plain) < ends[name, number]]
-            if found:
-                continue
-            rows = (await read_changelog(bus, changelog(own, MONITOR), number)).rows
-            shard = Shard(number, own.partitions, self.key.read_bytes())
-            if monitor.position(rows) < ends[on_bus(own, SIGNALS), number] or monitor.pending(rows, shard):
-                found.append(f"signals {number}")
-        return found
+
+async def done(bus: Bus, settings: Settings, key: bytes, within_s: float) -> None:
+    """Wait until every input is folded, every signal heard and nothing due is left; raises NeverDoneError."""
+    until = time.monotonic() + within_s
+    while late := await behind(bus, settings, key):
+        if time.monotonic() > until:
+            raise NeverDoneError("; ".join(late))
+        await asyncio.sleep(0.5)
+
+
+async def behind(bus: Bus, own: Settings, key: bytes) -> list[str]:
+    """Return what is not done yet."""
+    found = []
+    for number in range(own.partitions):
+        names = inputs(own, read_config())
+        ends = await bus.ends([*((name, number) for name in names), (on_bus(own, SIGNALS), number)])
+        rows = (await read_changelog(bus, changelog(own, INTAKE), number)).rows
+        found += [f"{name} {number}" for name, plain in names.items() if intake.position(rows, plain) < ends[name, number]]
+        if found:
+            continue
+        rows = (await read_changelog(bus, changelog(own, MONITOR), number)).rows
+        shard = Shard(number, own.partitions, key)
+        if monitor.position(rows) < ends[on_bus(own, SIGNALS), number] or monitor.pending(rows, shard):
+            found.append(f"signals {number}")
+    return found
 
 
 def read_config() -> Config:

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from governance.config import load_config
+from streams.cli.policy_files import policies_of
 from streams.file_replay import FileReplay
 from streams.kernel.record import Outgoing
 from streams.transport.bus import Bus
@@ -54,7 +55,9 @@ def replayed(history: Path, config: Path, partitions: int, key: bytes) -> Outcom
     def publish(message: Outgoing) -> None:
         found.append((message.topic, message.value))
 
-    FileReplay([str(history)], load_config(config.read_text(), config.name), partitions, publish, subject_key=key).run()
+    judged = load_config(config.read_text(), config.name)
+    policies = policies_of(judged, str(config))  # a worker publishes them with its config
+    FileReplay([str(history)], judged, partitions, publish, subject_key=key, policies=policies).run()
     return outcome(found)
 
 

@@ -10,6 +10,7 @@ import pytest
 from detectors.window import DAY
 from governance.config import load_config
 from streams.app import work
+from streams.cli.policy_files import policies_of
 from streams.config_event import now_ms
 from streams.event_file import partition_of, read_events
 from streams.kernel.record import Record
@@ -31,7 +32,7 @@ GROUPS = count()
 
 def settings(folder: Path | None = None) -> Settings:
     """Return the settings of a worker nobody else shares a bus with."""
-    return read_settings(clock="log", partitions=PARTITIONS, group=f"worker-{next(GROUPS)}", state_dir=folder)
+    return read_settings(clock="log", partitions=PARTITIONS, web_port=0, group=f"worker-{next(GROUPS)}", state_dir=folder)
 
 
 async def caught_up(bus: Bus, own: Settings) -> None:
@@ -45,7 +46,8 @@ async def caught_up(bus: Bus, own: Settings) -> None:
 
 async def run_worker(own: Settings, config: Path, bus: Bus, ready: asyncio.Event, stop: asyncio.Event) -> None:
     """Run a worker until it is told to stop."""
-    await work(Ground(own, load_config(config.read_text(), "config"), bus, KEY, Pulse(None)), ready, stop)
+    judged = load_config(config.read_text(), "config")
+    await work(Ground(own, judged, bus, KEY, Pulse(None), policies_of(judged, str(config))), ready, stop)
 
 
 @pytest.mark.parametrize("stops", [0, 3])
@@ -85,7 +87,7 @@ def test_on_the_wall_clock_the_ticker_closes_windows(tmp_path: Path) -> None:
     """Nobody but the worker writes ticks; a window closes a few ticks after its end."""
     path = tmp_path / "config.yaml"
     path.write_text("version: 1\ntiming: {window: 1s, tick: 1s, allowed_lateness: 0s, settle: 1s}\n")
-    own, config = read_settings(partitions=PARTITIONS, group=f"worker-{next(GROUPS)}"), load_config(path.read_text(), "config")
+    own, config = read_settings(partitions=PARTITIONS, web_port=0, group=f"worker-{next(GROUPS)}"), load_config(path.read_text(), "config")
 
     async def go() -> dict[str, int]:
         bus = MemoryBus(memory_url(own))
@@ -107,7 +109,7 @@ def test_on_the_wall_clock_the_ticker_closes_windows(tmp_path: Path) -> None:
 
 def test_a_file_further_back_than_the_wall_clock_takes_is_refused() -> None:
     """Before anything is sent."""
-    own = read_settings(partitions=PARTITIONS, group=f"worker-{next(GROUPS)}")
+    own = read_settings(partitions=PARTITIONS, web_port=0, group=f"worker-{next(GROUPS)}")
     old = Record("engagement-events", 0, 0, now_ms() - 3 * DAY, b"u", b"{}")
 
     async def go() -> None:

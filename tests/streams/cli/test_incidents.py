@@ -98,7 +98,6 @@ def test_json_is_one_document(folder: Path, capfd: pytest.CaptureFixture[str]) -
         (["show", "ffff", "--from", "out"], "no incident has an id that begins so; here are a41f, 7c1e, d902"),
         (["show", "", "--from", "out"], "no incident has an id that begins so"),
         (["list", "--from", "nowhere"], "nowhere: holds no incidents.jsonl"),
-        (["list"], "say --from DIR"),
     ],
 )
 def test_a_wrong_question_is_told_what_would_be_right(

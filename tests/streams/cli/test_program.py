@@ -17,7 +17,7 @@ from tests.streams.cli.outputs import finding, incident, write
 
 ROOT = Path(__file__).parents[3]
 LONG = ("demo", "replay", "report", "simulate")  # their examples run minutes of events; their own tests run them short
-LIVE = ("run", "produce", "tail", "topics")  # theirs need a broker: tests/integration runs these verbs on one
+LIVE = ("run", "produce", "tail", "topics", "doctor")  # theirs need a broker: tests/integration runs these verbs on one
 TC_STRING = "CQSbk4AQSbk4ANwAAAENAwCgAAAAAAAAAAYgACPAAAAA.IDKQA4AAgAKAGQAygAAA"
 ARMS = b'{"id":"x","kind":"proportion","arms":[{"name":"a","n":9000,"s":310},{"name":"b","n":9000,"s":390}]}\n'
 

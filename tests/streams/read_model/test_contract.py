@@ -146,7 +146,8 @@ def test_a_rebuild_replaces_what_a_shard_had(make: Make) -> None:
     async def script(model: ReadModel) -> None:
         model.take(0, 9, [window(END, 100), window(END, 5, channel="email"), incident_step("opened", 1, END)])
         model.take(1, 1, [window(END, 3, initiative="other")])
-        model.rebuild(0, 10, [window(END, 40, size=HOUR)])
+        model.rebuild(0, 10)
+        model.restore(0, [window(END, 40, size=HOUR)])
         found = await seen(model)
         assert (found.hours[0].total()["exposures"], found.incidents) == (40, ())
         assert [one.initiative for one in await model.overviews()] == [HOME, "other"]

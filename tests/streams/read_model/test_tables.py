@@ -23,7 +23,8 @@ def test_tables_hold_what_was_published() -> None:
     fed, rebuilt = Fold(), Fold()
     fed.take(0, 1, sent)
     for station in stage.replay.stations:
-        rebuilt.rebuild(station.shard.number, 1, records_of(station.monitor))
+        rebuilt.rebuild(station.shard.number, 1)
+        rebuilt.restore(station.shard.number, records_of(station.monitor))
     assert [place.name for place in rebuilt.places()] == [place.name for place in fed.places()] != []
     for one, other in zip(fed.places(), rebuilt.places(), strict=True):
         was, now = situation(one), situation(other)

@@ -6,12 +6,14 @@ from detectors.window import HOUR, MINUTE
 from governance.config import Config, load_config
 from streams.event_line import Line
 from streams.read_model.memory import MemoryModel
+from streams.transport.memory_bus import MemoryBus
 from streams.web.operators import Operators
-from streams.web.site import Ask, Progress, ShardProgress, Site
+from streams.web.site import Ask, Door, Progress, ShardProgress, Site
 from tests.streams.read_model.outputs import START, window
 
 NOW = START + 6 * HOUR
 TOKEN = "ana-0123456789abcdef"
+TAKEN = frozenset({"engagement-events", "consent-events", "rule-changes", "monitor-commands"})
 CONFIG = """\
 version: 1
 timing: {window: 5m}
@@ -56,7 +58,7 @@ def site(model: MemoryModel, *, idle_s: float = 1.0, waiting: str | None = None,
         lambda: NOW + 2 * MINUTE,
         lambda: Progress(waiting, shards),
         stalled_after_s=120.0,
-        append=take if append else None,
+        door=Door(take, MemoryBus("mem://site"), TAKEN, 8) if append else None,
         version="0.1.0",
         operators=Operators({"ana": TOKEN}, "made up"),
         ask=ask,

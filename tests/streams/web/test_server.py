@@ -3,12 +3,14 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
-from aiohttp import ClientResponse, ClientSession
+from aiohttp import ClientResponse, ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.typedefs import Handler
 
 from detectors.window import HOUR
 from reporting.report import build
@@ -17,7 +19,7 @@ from streams.kernel.publishing import publish
 from streams.read_model.memory import MemoryModel
 from streams.web.metrics import METRICS
 from streams.web.server import application, serving
-from streams.web.site import Site
+from streams.web.site import Progress, ShardProgress, Site
 from tests.reporting.builders import fortnight
 from tests.streams.read_model.outputs import HOME, START, answer, incident_step, pending, window
 from tests.streams.web.sites import NOW, filled, site
@@ -35,9 +37,14 @@ REPORT = {"request_id": "q-7", "command": "report", "requested_at": "2026-11-22T
 
 def run(subject: Site, script: Callable[[Client], Awaitable[None]]) -> None:
     """Run a script against a server on a socket of its own."""
+    serve(application(subject), script)
+
+
+def serve(served: web.Application, script: Callable[[Client], Awaitable[None]]) -> None:
+    """Run a script against a web application."""
 
     async def whole() -> None:
-        async with TestClient(TestServer(application(subject))) as client:
+        async with TestClient(TestServer(served)) as client:
             await asyncio.wait_for(script(client), 30)
 
     asyncio.run(whole())
@@ -237,6 +244,42 @@ def test_health_is_commit_progress() -> None:
     run(site(filled()), fine)
     run(site(filled(), waiting="shards are being loaded"), loading)
     run(site(filled(), idle_s=300.0), still)
+
+
+def test_a_silent_intake_shard_of_any_worker_makes_ours_not_ready() -> None:
+    """It holds every watermark back: our own commits go on, so we are healthy; but what we say is old, so we are not ready."""
+    heard = ShardProgress("monitor", 0, 7, 1.0, {0: 500_000, 1: 500_000, 2: 370_000})
+
+    async def script(client: Client) -> None:
+        assert (await client.get("/healthz")).status == 200
+        answer = await client.get("/readyz")
+        assert (answer.status, (await answer.json())["silent"]) == (503, [2])
+
+    run(replace(site(filled()), progress=lambda: Progress(None, (heard,)), stalled_after_s=120.0), script)
+    quicker = replace(heard, watermarks={0: 500_000, 1: 490_000, 2: 400_000})
+
+    async def fine(client: Client) -> None:
+        assert (await client.get("/readyz")).status == 200
+
+    run(replace(site(filled()), progress=lambda: Progress(None, (quicker,)), stalled_after_s=120.0), fine)
+
+
+def test_the_bus_in_memory_is_open_to_this_machine_only() -> None:
+    """Its topics hold subject ids; a worker that serves its page to others does not serve them these."""
+
+    async def script(client: Client) -> None:
+        for ask in (client.get("/topics"), client.get("/records?from=incidents:0:0"), client.post("/events", data=b"{}")):
+            assert (await ask).status == 403
+
+    far = application(site(filled()))
+    far._middlewares.insert(0, from_elsewhere)
+    serve(far, script)
+
+
+@web.middleware
+async def from_elsewhere(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let a request look as if it came from another machine."""
+    return await handler(request.clone(remote="192.0.2.7"))
 
 
 def test_metrics_are_documented_and_bounded() -> None:

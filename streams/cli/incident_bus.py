@@ -1,0 +1,84 @@
+"""Incidents as they stand on the bus of a running monitor, and what is asked of one of them."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any
+
+import orjson
+
+from governance.config import Config
+from governance.message.instant import format_instant
+from streams.asking import NoAnswerError, ask, asked_at, last_tick
+from streams.cli.incident_folder import Outputs, Story, outputs_of
+from streams.cli.live import on_the_bus
+from streams.cli.problem import NotReachable, UsageProblem
+from streams.cli.replay import config_of
+from streams.settings import Settings
+from streams.topics import on_bus
+from streams.transport.bus import Bus
+
+Make = Callable[[Story, int], Mapping[str, Any]]  # the command about an incident, asked at a time (ms)
+
+
+async def outputs_on(bus: Bus, settings: Settings, config: Config) -> Outputs:
+    """Return every incident that stands on the topics, as far as they are kept."""
+    steps = [data async for data in _payloads(bus, settings, "incidents")]
+    findings = [data async for data in _payloads(bus, settings, "findings")]
+    return outputs_of(steps, findings, await _watermark(bus, settings, config))
+
+
+def read_live(settings: Settings) -> Outputs:
+    """Return the incidents of a running monitor; raises NotReachable and UsageProblem."""
+    config = config_of(None, settings) or Config(version=1)
+    return on_the_bus(settings, lambda bus: outputs_on(bus, settings, config))
+
+
+def act_live(settings: Settings, id: str, at: int | None, make: Make) -> tuple[Story, dict[str, Any]]:
+    """Send the command that `make` returns for the incident whose id begins with `id`; return the incident and the answer.
+
+    Raises NotReachable where nobody answers, UsageProblem for an id that names none and for what is refused.
+    """
+    config = config_of(None, settings) or Config(version=1)
+
+    async def go(bus: Bus) -> tuple[Story, dict[str, Any]]:
+        story = (await outputs_on(bus, settings, config)).find(id)
+        when = await asked_at(bus, settings) if at is None else at
+        return story, await ask(bus, settings, make(story, when), when)
+
+    try:
+        story, answer = on_the_bus(settings, go)
+    except NoAnswerError as error:
+        raise NotReachable(str(error)) from None
+    refusal(answer)
+    return story, answer
+
+
+def refusal(answer: Mapping[str, Any]) -> None:
+    """Raise UsageProblem where an answer is an error."""
+    error = answer.get("error")
+    if error:
+        raise UsageProblem(f"{error['field'] or 'command'}: {error['message']} ({error['code']})")
+
+
+async def _payloads(bus: Bus, settings: Settings, plain: str) -> AsyncGenerator[Mapping[str, Any], None]:
+    """Yield what a topic of ours holds up to where it ends now; what was sent twice comes once."""
+    topic, seen = on_bus(settings, plain), set[str]()
+    there = await bus.describe([topic])
+    if topic not in there:
+        raise NotReachable(f"{topic}: is not on the bus; `pmon run` or `pmon topics create` makes it")
+    ends = await bus.ends([(topic, number) for number in range(there[topic].partitions)])
+    for (name, number), end in ends.items():
+        async for batch in bus.read(name, number, 0, end):
+            for record in batch:
+                event = orjson.loads(record.value or b"{}")
+                if "id" in event and event["id"] not in seen:
+                    seen.add(event["id"])
+                    yield event["data"]
+
+
+async def _watermark(bus: Bus, settings: Settings, config: Config) -> str | None:
+    """Return up to when everything is closed, by the last ticks."""
+    ticks = [await last_tick(bus, settings, number) for number in range(settings.partitions)]
+    at = min((int(tick["at"]) if tick else 0 for tick in ticks), default=0)
+    timing = config.timing
+    closed = (at - timing.allowed_lateness - timing.tick) // timing.window * timing.window
+    return format_instant(closed) if at else None

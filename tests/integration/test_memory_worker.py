@@ -1,0 +1,80 @@
+"""The live verbs against a worker whose bus is in its memory, each in a process of its own."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from streams.cli import main
+from streams.replay import FILE_KEY
+from tests.integration.history import write
+from tests.integration.memory_worker import MemoryWorker
+from tests.integration.outcome import COMPARED, difference, outcome, replayed
+
+EVENTS, MINUTES = 2_000, 60
+HOME_COUNTS = ("home", "counts")
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[MemoryWorker]:
+    """A worker that has been sent a history."""
+    history, config = write(tmp_path, events=EVENTS, minutes=MINUTES)
+    made = MemoryWorker(tmp_path, config)
+    made.start()
+    try:
+        sent = made.pmon("produce", "--input", str(history), "--config", str(config))
+        assert (sent.returncode, sent.stderr) == (0, b"")
+        asyncio.run(made.done())
+        yield made
+    finally:
+        made.end(signal.SIGKILL)
+
+
+def lines(worker: MemoryWorker, *topics: str) -> list[dict[str, object]]:
+    """Return what stands on topics."""
+    shown = worker.pmon("tail", *topics, "--from-start", "--idle", "1s")
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    return [orjson.loads(line) for line in shown.stdout.splitlines()]
+
+
+def test_verbs_reach_a_worker_by_its_address(worker: MemoryWorker) -> None:
+    """produce and tail: what live comes to is what a replay comes to; report, incidents and their commands are answered."""
+    history, config = worker.log.with_name("history-1.jsonl"), worker.log.with_name("config.yaml")
+    found = outcome((str(line["topic"]), orjson.dumps(line["value"])) for line in lines(worker, *COMPARED))
+    assert difference(replayed(history, config, 2, FILE_KEY), found) == []
+
+    listed = worker.pmon("incidents", "--json")
+    document = orjson.loads(listed.stdout)
+    assert {one["incident_id"] for one in document["incidents"]} == found["incidents"].keys()
+    states = {one["incident_id"]: one["state"] for one in document["incidents"]}
+    assert listed.returncode == int(any(state in ("open", "acknowledged") for state in states.values()))
+    id = next(one["incident_id"] for one in document["incidents"] if one["initiative"] == "home")
+    logged = worker.pmon("incidents", "log", id, "--by", "ana", "--note", "looked at it")
+    assert (logged.returncode, logged.stderr) == (0, b"")
+    shown = orjson.loads(worker.pmon("incidents", "show", id, "--json").stdout)
+    assert "looked at it" in shown["incident"]["remediation"][-1].values()
+    refused = worker.pmon("incidents", "ack", id, "--by", "nobody")
+    assert (refused.returncode, b"requested_by" in refused.stderr) == (2, True)
+
+    report = worker.pmon("report", "--initiative", "home", "--window", "1d", "--json")
+    totals = orjson.loads(report.stdout)["performance"]["totals"]["counts"]
+    windows = [data for data in found["windows"].values() if (data["initiative"], data["revision"]) == HOME_COUNTS]
+    counted = sum(data["counts"]["exposures"] for data in windows)
+    assert totals["exposures"] - totals["late"] <= counted <= totals["exposures"] + totals["late"]
+    unknown = worker.pmon("report", "--initiative", "nowhere")
+    assert (unknown.returncode, b"home" in unknown.stderr) == (2, True)
+
+
+VERBS = [["tail", "incidents"], ["report", "--initiative", "home"], ["incidents"], ["incidents", "ack", "7c1e", "--by", "ana"]]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_nobody_there_is_exit_3_with_a_hint(verb: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("PMON_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("PMON_BROKER", "mem://")
+    assert main(verb) == 3
+    out, err = capfd.readouterr()
+    assert (out, "pmon run" in err) == ("", True)
