@@ -10,6 +10,8 @@ from tests.simulation.consent import answer
 from tests.simulation.consent_worlds import consent_world
 from tests.simulation.gate import Mismatch, compared, shrunk, ways
 
+PROGRESS = 500  # histories between two lines that say how far it is
+
 
 def run_histories(histories: int, seed: int) -> tuple[int, Counter[str], list[Mismatch]]:
     """Return how many histories were run, what they held in all, and what came out differently."""
@@ -17,6 +19,8 @@ def run_histories(histories: int, seed: int) -> tuple[int, Counter[str], list[Mi
     found: list[Mismatch] = []
     run = 0
     while run < histories and len(found) < 20:
+        if run % PROGRESS < len(ways(seed)) and run:
+            print(f"{run} histories, {len(found)} mismatches", file=sys.stderr, flush=True)
         world, chosen = consent_world(seed), ways(seed)
         found += compared(world, chosen, seed)
         truth = answer(world)
