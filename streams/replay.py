@@ -14,10 +14,13 @@ import orjson
 from governance.config import Config
 from governance.message.config_record import ConfigRecord
 from governance.message.reading import read
+from governance.message.refusal import Refusal
 from governance.policy import Policy
 from streams import clockwork
+from streams.event_file import EventFileError
 from streams.kernel import intake, monitor
 from streams.kernel.bulletin import SIGNALS
+from streams.kernel.pending import fault_of
 from streams.kernel.record import Outgoing, Record, Shard
 from streams.kernel.rows import Rows
 
@@ -95,8 +98,8 @@ class Replay:
             if record.topic == "ticks":
                 self._take_tick(record)
                 continue
-            if record.topic == "monitor-config" and self.config is None:
-                self.config = config_in(record)
+            if record.topic == "monitor-config" and self.config is None and record.value is not None:
+                self.config = first_config(record)
             self._advance(record)
             if record.topic == COMMANDS:
                 self._hold(record)
@@ -227,10 +230,15 @@ class Replay:
         return digest.hexdigest()
 
 
-def config_in(record: Record) -> Config | None:
-    """Return the config a record brings, None where it cannot be read: the kernel refuses it then."""
+def first_config(record: Record) -> Config:
+    """Return the config that a log begins with. Raises EventFileError where it is none: nothing is judged before there is one."""
     found = read(record.topic, record.key, record.value or b"")
-    return Config.model_validate(found.config) if isinstance(found, ConfigRecord) else None
+    if not isinstance(found, ConfigRecord):
+        wrong: str | None = found.path if isinstance(found, Refusal) else None
+    elif (wrong := fault_of(orjson.dumps(found.config), found.policies)) is None:
+        return Config.model_validate(found.config)
+    where = f"partition {record.partition}, offset {record.offset}"
+    raise EventFileError(f"monitor-config, {where}: the first config of a log must be one; {wrong or 'the record'} is none")
 
 
 def closing_tick(time: int, config: Config) -> int:

@@ -31,7 +31,7 @@ from governance.statement import statement
 from streams.kernel.bulletin import REFUSED, SYSTEM, Address, Adds, address, day_address
 from streams.kernel.fields import Carried, due_of
 from streams.kernel.marks import Marks, mark_of
-from streams.kernel.pending import COMMIT_BYTES, FIRST_CONFIG, LAST_CONFIG, PENDING, TICKS, config_before, config_of, keep_config
+from streams.kernel.pending import COMMIT_BYTES, FIRST_CONFIG, LAST_CONFIG, PENDING, TICKS, config_before, config_of, fault_of, keep_config
 from streams.kernel.people import People
 from streams.kernel.publishing import publish
 from streams.kernel.record import Commit, Record, Shard
@@ -303,8 +303,15 @@ class Fold:
         )
 
     def config_record(self, record: Record, event: ConfigRecord) -> None:
-        """Take a config: the first one holds from the beginning of time unless it says otherwise, a later one from its stamp."""
+        """Take a config: the first one holds from the beginning of time unless it says otherwise, a later one from its stamp.
+
+        One that is none, or comes with a policy that is none, replaces nothing.
+        """
         value = orjson.dumps(event.config)
+        wrong = fault_of(value, event.policies)
+        if wrong is not None:
+            self._refuse(record, "invalid_value", wrong)
+            return
         first = self.draft.get(FIRST_CONFIG) is None
         effective = event.effective_at
         if not first:  # what was decided before a config was written stays decided: it never acts before its own stamp

@@ -191,6 +191,7 @@ class MonitorFold:
         self.draft.put(ENTRIES, pack(self._entries))
         self.draft.put(row_key(BLOBS, config["sha256"]), bytes(memoryview(orjson.dumps(config["config"]))))
         self.draft.put(row_key(BLOBS, config["sha256"], entry[0]), bytes(memoryview(orjson.dumps(config["policies"]))))
+        self._grounds = {}  # the policies may be others where the config is the same
         base = self._base = base_of(self.draft)
         assert base is not None
         at = max(end_of(entry[0], base), self.stamp.closed + base)

@@ -9,8 +9,10 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from governance.config import Config
+from governance.policy import Policy
 from streams.kernel.rows import Draft, pack, row_key, unpack
 from streams.kernel.stamp import BEGINNING
 
@@ -24,6 +26,20 @@ COMMIT_BYTES = 1 << 20  # a quarter of what a record batch may take, so that one
 def config_of(value: bytes) -> Config:
     """Return the config a row or record holds."""
     return Config.model_validate(orjson.loads(value))
+
+
+def fault_of(config: bytes, policies: list[Any]) -> str | None:
+    """Return which part of a config record is not what it should be, None where all is."""
+    try:
+        config_of(config)
+    except ValidationError:
+        return "config"
+    for number, policy in enumerate(policies):
+        try:
+            Policy.model_validate(policy)
+        except ValidationError:
+            return f"policies[{number}]"
+    return None
 
 
 def keep_config(draft: Draft, effective_at: int | None, sha256: str, value: bytes) -> None:

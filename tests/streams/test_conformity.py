@@ -10,6 +10,7 @@ import pytest
 from governance.config import load_config
 from governance.message.outputs import Finding, Incident
 from governance.policy import load_policy
+from streams.event_file import EventFileError
 from streams.file_replay import FileReplay, Folder, replay_to_folder
 
 NOON = 1_795_348_800_000  # 2026-11-22T12:00:00Z
@@ -161,3 +162,43 @@ def test_findings_of_rules_are_the_same_for_every_number_of_shards(tmp_path: Pat
 
     assert [(one.finding_id, one.state) for one in expected[0]] == [(one.finding_id, one.state) for one in found[0]]
     assert [(one.incident_id, one.step, one.level) for one in expected[1]] == [(one.incident_id, one.step, one.level) for one in found[1]]
+
+
+def config_record(at: int, policies: list[dict[str, Any]], config: dict[str, Any] | None = None) -> list[Line]:
+    """Build the records of a config and its policies, one for each of two partitions, stamped `at` ms after noon."""
+    own = load_config(CONFIG)
+    value = {"sha256": own.sha256, "config": own.effective() if config is None else config, "policies": policies}
+    record = {"topic": "monitor-config", "key": "any", "timestamp": NOON + at, "value": value}
+    return [record | {"partition": number} for number in range(2)]
+
+
+def by_log(lines: Iterable[Line], out: Path) -> tuple[list[tuple[str, str]], dict[str, int]]:
+    """Return (check, evidence) of the policy findings of a log that brings its own configs, and what was refused."""
+    path = out / "in.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in sorted(lines, key=lambda line: int(line["timestamp"]))))
+    folder = Folder(out / "out")
+    summary = replay_to_folder(FileReplay([str(path)], None, 2, folder.write), folder, until=None, drain=True)
+    found = [json.loads(line)["value"]["data"] for line in (out / "out" / "findings.jsonl").read_text().splitlines()]
+    named = [(one["check"], one["evidence"][0]["event_id"]) for one in found if one["check"].startswith("policy:")]
+    return named, summary["refused_by_reason"]
+
+
+def test_a_change_is_held_to_the_policies_of_its_time_though_the_config_stays_the_same(tmp_path: Path) -> None:
+    """Nothing asked for at first; from the tenth minute on an approval."""
+    lax = load_policy("policy_version: 1\nid: house\nchecks: []\n").effective()
+    lines = [*config_record(-HOUR, [lax]), *config_record(10 * MINUTE, [load_policy(POLICY).effective()])]
+    lines += [change("r1", 0, "deployed"), change("r2", 20 * MINUTE, "deployed", change_id="chg-2", rule_id="rule-2")]
+
+    assert by_log([*lines, shown("e", HOUR, 1)], tmp_path) == ([("policy:two-eyes", "r2")], {})
+
+
+def test_a_config_record_that_is_none_replaces_nothing(tmp_path: Path) -> None:
+    """Refused, in every partition; what was in force stays so. A log that begins with one is not replayed."""
+    good = load_policy(POLICY).effective()
+    unknown = {**good, "checks": [{"id": "a", "type": "no such check"}]}
+    bad = [*config_record(1, [], {"version": "none"}), *config_record(MINUTE, [good, unknown]), *config_record(MINUTE, [{}])]
+    lines = [*config_record(-HOUR, [good]), *bad, change("r1", 20 * MINUTE, "deployed"), shown("e", HOUR, 1)]
+
+    assert by_log(lines, tmp_path) == ([("policy:two-eyes", "r1")], {"invalid_value": 6})
+    with pytest.raises(EventFileError, match="partition 0, offset 0: the first config of a log must be one; config is none"):
+        by_log(bad, tmp_path)
