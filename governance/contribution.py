@@ -7,6 +7,8 @@
     ratio.NAME.d, .dd                     denominator and its square of a named ratio
     ratio.NAME.m, .mm, .md                numerator, its square and the product; money with its currency: ratio.NAME.EUR.m, …
 
+The same under `soon.` are the sums of users who have not matured yet: a preview, which enters no verdict.
+
 Everything is an integer, so sums are exact, free of order and can be taken back. Squares of money exceed 64 bits at the extremes:
 `plain` writes what 64 bits do not hold as decimal text, `exact` reads it back.
 """
@@ -18,6 +20,7 @@ from detectors.kpi import BUILT_IN, Ratio
 from governance.config import Experiment, Initiative
 
 CONVERTED, CLICKED, REVENUE_PER_SUBJECT = "converted_subjects", "clicked_subjects", "revenue_per_subject"
+SOON = "soon."
 OF_A_USER = frozenset(  # counts kept per user; a ratio of anything else has no readout
     {"exposures", "clicks", "conversions", "technical_fallbacks", "consent_fallbacks", "no_match_fallbacks", "subjects", "revenue_minor"}
 )

@@ -16,7 +16,7 @@ from detectors import power, sequence
 from governance.config import Experiment, Initiative
 from governance.config import Guardrail as Rail
 from governance.decision import Evidence, Goal, Guardrail, Outcome, Treatment
-from governance.metric import NO_USERS, Contrast, Metric, Phase, contrast, currencies, fixed_horizon, metric_of, unreadable
+from governance.metric import NO_USERS, Contrast, Metric, Phase, contrast, currencies, fixed_horizon, metric_of, preview, unreadable
 
 UNKNOWN_USERS, UNKNOWN_PER = 10, 100  # as for contamination: one stray event from a test bench stops nobody's experiment
 
@@ -213,10 +213,17 @@ def readout(experiment: Experiment, own: Initiative | None, phases: Sequence[Pha
                 "cap_minor": rail.cap_minor if rail else None,
                 "currency": next(iter(currencies(question.metric, phases)), None) if question.metric else None,
                 "arms": shown,
+                "preview": previewed(question.metric, phases, [control, *treatments]) if question.metric else {},
                 "why": why,
             }
         )
     return found
+
+
+def previewed(metric: Metric, phases: Sequence[Phase], arms: Sequence[str]) -> dict[str, Any]:
+    """Return the users of each arm who have not matured yet and what they come to so far: in no interval and no verdict."""
+    found = {arm: preview(metric, phases, arm) for arm in arms}
+    return {arm: {"users": users, "value": value} for arm, (users, value) in found.items() if users}
 
 
 def shown_of(question: Asked, found: Contrast | str, experiment: Experiment) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from detectors.moments import Estimate, Moments, PairedMoments, mean, proportion
 from detectors.moments import ratio as ratio_of
 from detectors.tail import student_p, student_quantile
 from governance.config import Initiative
-from governance.contribution import CLICKED, CONVERTED, REVENUE_PER_SUBJECT, countable
+from governance.contribution import CLICKED, CONVERTED, REVENUE_PER_SUBJECT, SOON, countable
 
 Kind = Literal["proportion", "mean", "ratio"]
 NORMAL = 1e9  # degrees of freedom at which Student's law is the normal one
@@ -103,6 +103,30 @@ def estimate(metric: Metric, sums: Mapping[str, int], currency: str) -> Estimate
         return mean(Moments(n, sums.get(f"{above}.s", 0), sums.get(f"{above}.ss", 0)))
     m, mm, md = (sums.get(f"{above}.{name}", 0) for name in ("m", "mm", "md"))
     return ratio_of(PairedMoments(n, m, mm, sums.get(f"{metric.prefix}.d", 0), sums.get(f"{metric.prefix}.dd", 0), md))
+
+
+def awaited(phases: Sequence[Phase]) -> list[Phase]:
+    """Return the phases with the sums of who has not matured yet: a preview, to be shown and never to be tested."""
+    return [
+        Phase(
+            phase.start,
+            phase.shares,
+            {arm: {name.removeprefix(SOON): sums[name] for name in sums if name.startswith(SOON)} for arm, sums in phase.arms.items()},
+        )
+        for phase in phases
+    ]
+
+
+def preview(metric: Metric, phases: Sequence[Phase], arm: str) -> tuple[int, float | None]:
+    """Return how many users of an arm have not matured yet, over all phases, and what they come to so far."""
+    waiting = awaited(phases)
+    sums = total(phase.arms.get(arm, {}) for phase in waiting)
+    known = currencies(metric, waiting)
+    try:
+        found = estimate(metric, sums, next(iter(known), "")) if len(known) < 2 else None
+    except OverflowError:
+        found = None
+    return sums.get("n", 0), None if found is None else found.value
 
 
 def contrast(metric: Metric, phases: Sequence[Phase], arm: str, control: str) -> Contrast | str:

@@ -107,6 +107,7 @@ def facts(experiment: Mapping[str, Any]) -> list[tuple[str, str]]:
         found.append(
             ("Evidence", f"{count_of(readout['matured'], 'matured user')}, {count_of(readout['looks'], 'look')}{progress(readout)}")
         )
+        found += preview(readout)
         claims = readout["peek_tax"]["claims_too_early"]
         said = ", ".join(f"{NAMES.get(one['metric']) or label(one['metric'])} of {one['arm']}" for one in claims)
         tax = f"it would call {said} significant already; " if claims else "it would say no more than this here; "
@@ -159,6 +160,21 @@ def integrity(checked: Mapping[str, Any]) -> list[tuple[str, str]]:
     if checked["phases"] > 1:
         found.append(("Phases", f"{checked['phases']}, each with its own split or measuring; weighted by precision, never pooled"))
     return [*found, ("Consent-clean", NONE if clean is None else f"{rate(clean)} of {integer(consent['judged'])} judged {consent['of']}")]
+
+
+def preview(readout: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what those who have not matured yet come to so far on the first goal, nothing where there are none."""
+    metric = readout["metrics"][0]
+    if not metric["preview"]:
+        return []
+    users = sum(one["users"] for one in metric["preview"].values())
+    said = ", ".join(
+        f"{arm} {integer(one['users'])}{'' if one['value'] is None else ' at ' + figure(metric, one['value'])}"
+        for arm, one in metric["preview"].items()
+    )
+    return [
+        ("Not matured yet", f"{count_of(users, 'user')}: {said} so far; a preview of {name_of(metric)}, in no interval and no decision")
+    ]
 
 
 def progress(readout: Mapping[str, Any]) -> str:

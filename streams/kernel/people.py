@@ -11,23 +11,27 @@ known: exposures take seats in order of event time, goals go to the seats they f
     at the end of the window of the first exposure          `first`: the ratio test
     at its maturity (first exposure + attribution)          n, sums (governance/contribution)
     at the end of the window of a second arm's exposure     `mixed`; what was added before is taken back
+    until then, at the end of each goal's window            the same sums under `soon.`: a preview, which enters no verdict
 
 by the config in force before the end of the window of the first exposure: a cap or a metric is fixed before a user is seen. So what a
 user adds is a function of event times, stamps and configs, and never of the tick at which it is sent. An exposure that comes late
-takes no seat; a goal counts if its stamp - allowed lateness precedes maturity. A seat goes when its experiment has ended by
-`ends_at`, else `erase_after` after its last exposure. Neither consent nor erasure is looked at: that would select after treatment.
+takes no seat; a goal counts if its stamp - allowed lateness precedes maturity, and is in the preview if it came in time. A seat goes
+when its experiment has ended by `ends_at`, else `erase_after` after its last exposure. Neither consent nor erasure is looked at: that
+would select after treatment.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Any
 
 from detectors.cell import REVENUE, Counts, add
+from detectors.kpi import Ratio
 from detectors.window import end_of
 from governance.config import Config, Experiment
 from governance.config.section import Timing
-from governance.contribution import cap_of, contribution, exact, negative, plain, ratios_of, written
+from governance.contribution import SOON, cap_of, contribution, exact, negative, plain, ratios_of, written
 from governance.message.engagement import Engagement
 from streams.kernel.agenda import Agenda
 from streams.kernel.bulletin import Adds
@@ -40,6 +44,8 @@ PUT_OFF_MOST = 20  # times a planned end is followed to where a later config has
 MICRO = 1_000_000
 FIRST, MIXED = "first", "mixed"
 FALLBACKS = {"no_consent": "consent_fallbacks", "technical": "technical_fallbacks", "no_match": "no_match_fallbacks"}
+
+NOTHING: Mapping[str, int] = MappingProxyType({})
 
 ConfigAt = Callable[[int], Config]
 
@@ -72,7 +78,7 @@ class Raw:
 
 @dataclass(slots=True)
 class Seat:
-    """A subject's place in one experiment; times in ms, 0 for none. `counted` is what counts towards the readout until maturity."""
+    """A subject's place in one experiment; times in ms, 0 for none. `counted` counts towards the readout, `late` of it is in no preview."""
 
     arm: str
     first: int
@@ -81,15 +87,20 @@ class Seat:
     matured: bool = False
     added: bool = False
     counted: Counts = field(default_factory=dict)
+    late: Counts = field(default_factory=dict)
 
     def plain(self) -> list[Any]:
         """Return it as JSON."""
-        return [self.arm, self.first, self.last, self.second, self.matured, self.added, plain(self.counted)]
+        return [self.arm, self.first, self.last, self.second, self.matured, self.added, plain(self.counted), plain(self.late)]
+
+    def early(self) -> Counts:
+        """Return what the preview shows of it."""
+        return {name: number - self.late.get(name, 0) for name, number in self.counted.items()} if self.late else self.counted
 
 
-def seated(arm: str, first: int, last: int, second: int, matured: bool, added: bool, counted: dict[str, int | str]) -> Seat:
+def seated(arm: str, first: int, last: int, second: int, matured: bool, added: bool, *counts: Mapping[str, int | str]) -> Seat:
     """Return the seat of JSON values."""
-    return Seat(arm, first, last, second, matured, added, exact(counted))
+    return Seat(arm, first, last, second, matured, added, *map(exact, counts))
 
 
 @dataclass(slots=True)
@@ -204,6 +215,7 @@ class Settling:
         self._window = window
         self._config_at = config_at
         self._configs: dict[int, Config] = {}
+        self._measures: dict[tuple[int, str, str], tuple[dict[str, Ratio], int | None]] = {}
 
     def _experiment(self, initiative: str, name: str, time: int) -> tuple[Config, Experiment | None]:
         """Return the config in force before the end of the window of `time`, and what it says of an experiment."""
@@ -228,7 +240,7 @@ class Settling:
                 self._expose(person, one, adds)
             else:
                 for name, seat in person.seats.items():
-                    self._count(person.initiative, name, seat, one)
+                    self._count(person.initiative, name, seat, one, adds)
         for name, seat in list(person.seats.items()):
             self._mature(person.initiative, name, seat, adds)
             if self.goes(person.initiative, name, seat) <= self._until:
@@ -243,33 +255,55 @@ class Settling:
             seat = None
         if one.limit < end and (seat is None or (seat.arm != one.arm and not seat.second)):
             if seat is not None:
-                seat.second = one.time
                 adds.experiment(end, end_of(seat.first, self._window), name, "", {MIXED: 1})
+                self._unpreview(person.initiative, name, seat, end, adds)
+                seat.second = one.time
                 if seat.added:
                     self._add(person.initiative, name, seat, end, adds, negative)
             elif len(person.seats) < SEATS_MOST and not (experiment and experiment.ends_at is not None and one.time >= experiment.ends_at):
                 seat = person.seats[name] = Seat(one.arm, one.time, one.time)
                 adds.experiment(end, end, name, one.arm, first(one))
+                if experiment is not None:
+                    self._preview(end, name, seat, self._contribution(person.initiative, name, seat, {}), adds)
         if seat is not None:
             seat.last = max(seat.last, one.time)
-            self._count(person.initiative, name, seat, one)
+            self._count(person.initiative, name, seat, one, adds)
 
-    def _count(self, initiative: str, name: str, seat: Seat, one: Raw) -> None:
+    def _count(self, initiative: str, name: str, seat: Seat, one: Raw, adds: Adds) -> None:
         """Count an event towards a seat's readout if it follows the first exposure in time and is stamped before maturity."""
         _, experiment = self._experiment(initiative, name, seat.first)
         if experiment is None or seat.matured or not seat.first <= one.time < seat.first + experiment.attribution:
             return
-        if one.limit < end_of(seat.first + experiment.attribution, self._window):
-            add(seat.counted, {one.name: one.number})
-            if one.experiment and one.name != "exposures":
-                add(seat.counted, {"exposures": one.number})
-            if one.currency and one.value:
-                add(seat.counted, {REVENUE + one.currency: one.value})
+        if one.limit >= end_of(seat.first + experiment.attribution, self._window):
+            return
+        end, more = end_of(one.time, self._window), goal(one)
+        if one.limit >= end:
+            add(seat.counted, more)
+            add(seat.late, more)
+        elif seat.second:
+            add(seat.counted, more)
+        else:
+            before = self._contribution(initiative, name, seat, seat.early())
+            add(seat.counted, more)
+            self._preview(end, name, seat, self._contribution(initiative, name, seat, seat.early()), adds, before)
+
+    def _preview(self, due: int, name: str, seat: Seat, now: Counts, adds: Adds, before: Mapping[str, int] = NOTHING) -> None:
+        """Move what the preview shows of a seat."""
+        moved = {SOON + key: now.get(key, 0) - before.get(key, 0) for key in {**now, **before} if now.get(key, 0) != before.get(key, 0)}
+        if moved:
+            adds.experiment(due, end_of(seat.first, self._window), name, seat.arm, moved)
+
+    def _unpreview(self, initiative: str, name: str, seat: Seat, due: int, adds: Adds) -> None:
+        """Take a seat out of the preview: at `due`, or at its maturity if that comes first."""
+        matures = 0 if seat.matured or seat.second else self.matures(initiative, name, seat)
+        if matures:
+            self._preview(min(due, matures), name, seat, {}, adds, self._contribution(initiative, name, seat, seat.early()))
 
     def _mature(self, initiative: str, name: str, seat: Seat, adds: Adds) -> None:
         matures = 0 if seat.matured else self.matures(initiative, name, seat)
         if not matures or matures > self._until:
             return
+        self._unpreview(initiative, name, seat, matures, adds)
         seat.matured = True
         leaves = end_of(seat.second, self._window) if seat.second else 0
         if not leaves or leaves > matures:
@@ -279,12 +313,19 @@ class Settling:
                 self._add(initiative, name, seat, leaves, adds, negative)
 
     def _add(self, initiative: str, name: str, seat: Seat, due: int, adds: Adds, sign: Callable[[Counts], Counts]) -> None:
-        config, experiment = self._experiment(initiative, name, seat.first)
-        assert experiment is not None, "an experiment without a readout matures nobody"
-        more = contribution(seat.counted, ratios_of(experiment, config.initiatives[initiative]), cap_of(experiment))
+        more = self._contribution(initiative, name, seat, seat.counted)
         adds.experiment(due, end_of(seat.first, self._window), name, seat.arm, sign(more))
         if sign is negative:
-            seat.added, seat.counted = False, {}
+            seat.added, seat.counted, seat.late = False, {}, {}
+
+    def _contribution(self, initiative: str, name: str, seat: Seat, counted: Counts) -> Counts:
+        """Return what these counts of a seat come to, as the config in force at its first exposure has it."""
+        at = end_of(seat.first, self._window), initiative, name
+        if at not in self._measures:
+            config, experiment = self._experiment(initiative, name, seat.first)
+            assert experiment is not None, "an experiment without a readout counts nobody"
+            self._measures[at] = ratios_of(experiment, config.initiatives[initiative]), cap_of(experiment)
+        return contribution(counted, *self._measures[at])
 
     def goes(self, initiative: str, name: str, seat: Seat) -> int:
         """Return when a seat may go, ms: once its experiment has ended and nobody of it can mature any more, else by age."""
@@ -315,6 +356,16 @@ class Settling:
             matures = 0 if seat.matured else self.matures(person.initiative, name, seat)
             times.append(matures or self.goes(person.initiative, name, seat))
         return min(times, default=0)
+
+
+def goal(one: Raw) -> Counts:
+    """Return what an event counts towards a readout: a fallback is an exposure too, money goes by its currency."""
+    found = {one.name: one.number}
+    if one.experiment and one.name != "exposures":
+        found["exposures"] = one.number
+    if one.currency and one.value:
+        found[REVENUE + one.currency] = one.value
+    return found
 
 
 def first(one: Raw) -> Counts:

@@ -91,6 +91,16 @@ def test_an_arm_that_lost_may_go_and_a_winner_waits_for_its_rival() -> None:
     assert said == ["Drop d: worse than control. Put the share at 0.", "b would win, but another arm may yet prove better."]
 
 
+def test_who_has_not_matured_is_a_preview_and_no_evidence() -> None:
+    """1,160 and 1,122 users of whom 23 and 22 have converted so far: shown, and the interval is that of the others alone."""
+    found = memo(won())
+    metric = found["readout"]["metrics"][0]
+    assert metric["preview"]["hero-a"] == {"users": 1_160, "value": 23 / 1_160}
+    assert metric["preview"]["hero-b"]["users"] == 1_122
+    assert metric["arms"]["hero-b"]["users"] == 47_080
+    assert "hero-a 1,160 at 1.98" in dict(facts(found))["Not matured yet"]
+
+
 def test_what_has_ended_is_not_left_running() -> None:
     """Concluded while it was collecting: no more will be known, traffic goes to control."""
     early = trial({"hero-a": arm(90, 9), "hero-b": arm(90, 9)}, ended=1, decision=Decision(Action.CONTINUE, Reason.COLLECTING))

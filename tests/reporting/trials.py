@@ -9,8 +9,10 @@ from tests.reporting.builders import START
 
 
 def arm(users: int, converted: int, matured: int | None = None) -> dict[str, int]:
-    """Return the sums of one arm."""
-    return {"first": users, "n": users if matured is None else matured, "converted": converted, "channel.web": users, "profile.-": users}
+    """Return the sums of one arm; one in fifty of those who have not matured has converted so far."""
+    n = users if matured is None else matured
+    soon = {"soon.n": users - n, "soon.converted": (users - n) // 50}
+    return {"first": users, "n": n, "converted": converted, "channel.web": users, "profile.-": users, **soon}
 
 
 def trial(arms: dict[str, dict[str, int]], **changes: Any) -> Trial:

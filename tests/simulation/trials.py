@@ -14,7 +14,7 @@ from streams.kernel.looks import TRIALS
 from streams.kernel.rows import Rows, key_parts, unpack
 from tests.simulation.oracle import Counted, admitted, end_of
 from tests.simulation.rules import OFF, WAITS, span
-from tests.simulation.world import ENGAGEMENT, MINUTE, SECOND, TIMINGS, Arrival, Configured, Fact, World
+from tests.simulation.world import ENGAGEMENT, HOUR, MINUTE, SECOND, TIMINGS, Arrival, Configured, Fact, World
 
 START = 1_763_850_000_000
 SPAN = 40 * MINUTE
@@ -65,7 +65,7 @@ class People:
             self._act(number)
         ordered = sorted(self.arrivals, key=lambda one: one.appended)
         first = START - 10 * SECOND
-        configs = [config_of(self.chance, self.chance.choice([SECOND, 150 * SECOND, 7 * MINUTE]))]
+        configs = [config_of(self.chance, self.chance.choice([SECOND, 150 * SECOND, 7 * MINUTE, 3 * HOUR]))]
         if self.chance.random() < 0.5:
             configs.append(config_of(self.chance, 4 * MINUTE))
         made = [Config.model_validate(one) for one in configs]
@@ -147,7 +147,7 @@ def answer(world: World) -> dict[tuple[str, str], tuple[Sums, int]]:
                 into.update({"n": act.people, "converted": act.converted, "tallied": act.people})
     for (_, initiative), events in people.items():
         for name in EXPERIMENTS:
-            for due, arm, counts in contributions(world, initiative, name, events):
+            for due, arm, counts in contributions(world, initiative, name, events, closed):
                 if due <= closed and arm is None:
                     mixed[initiative, name] += 1
                 elif due <= closed and arm is not None:
@@ -155,8 +155,10 @@ def answer(world: World) -> dict[tuple[str, str], tuple[Sums, int]]:
     return {place: (tidy(sums[place]), mixed[place]) for place in {*sums, *mixed}}
 
 
-def contributions(world: World, initiative: str, name: str, events: Iterable[Counted]) -> list[tuple[int, str | None, Counter[str]]]:
-    """Return (window end, arm or None for mixed, counts) of one user in one experiment, as the model of the design has it."""
+def contributions(
+    world: World, initiative: str, name: str, events: Iterable[Counted], closed: int
+) -> list[tuple[int, str | None, Counter[str]]]:
+    """Return (window end, arm or None for mixed, counts) of one user in one experiment, as the model of the design has it at `closed`."""
     window, lateness = world.timing["window"], world.timing["allowed_lateness"]
     arms: dict[str, tuple[int, str]] = {}
     for one in events:
@@ -178,12 +180,17 @@ def contributions(world: World, initiative: str, name: str, events: Iterable[Cou
     attribution = Config.model_validate(settings["config"]).initiatives[initiative].experiments[name].attribution
     matures = end_of(start + attribution, window)
     counted: Counter[str] = Counter()
+    early: Counter[str] = Counter()
     for one in events:
         act = one.fact
         assert isinstance(act, Act)
         if start <= act.time < start + attribution and one.stamp - lateness < matures and act.experiment in (None, name):
-            counted[f"{act.kind}s"] += act.experiment == name or act.kind != "exposure"
-            counted["money"] += act.value
+            for into in [counted, early] if one.stamp - lateness < end_of(act.time, window) <= closed else [counted]:
+                into[f"{act.kind}s"] += act.experiment == name or act.kind != "exposure"
+                into["money"] += act.value
+    if matures > closed and (leave is None or leave > closed):  # a preview of who has not matured
+        more = contributed(early, settings["experiment"])
+        out.append((end_of(start, window), arm, Counter({f"soon.{key}": number for key, number in more.items()})))
     if leave is None or leave > matures:
         more = contributed(counted, settings["experiment"])
         out.append((matures, arm, more))
