@@ -1,6 +1,6 @@
 """What things are called: titles, states and tasks, from the report's own fields; a cause is never claimed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reporting.figure import NBSP, age, integer, money, rate
@@ -119,8 +119,28 @@ def _what(issue: Mapping[str, Any]) -> str:
     kind, _, name = check.partition(":")
     if kind in CHECKS:
         kpi = issue["key"].get("kpi")
-        return f"{label(kpi)} below expected" if kpi and kind == "dip" else CHECKS[kind]
+        if kpi and kind == "dip":
+            return f"{label(kpi)} {against(issue)}"
+        return f"{label(kpi)} at another level" if kpi and kind == "drift" else CHECKS[kind]
     return f"{sentence(kind)} {name} breached" if name else sentence(kind.replace("_", " "))
+
+
+def against(issue: Mapping[str, Any]) -> str:
+    """Return how far the last breached window is from what was expected, where both are known."""
+    seen = [window for window in issue.get("windows", ()) if window.get("expected") and window.get("observed") is not None]
+    if not seen:
+        return "below expected"
+    share = seen[-1]["observed"] / seen[-1]["expected"] - 1
+    return f"{abs(share) * 100:.0f}{NBSP}% {'below' if share < 0 else 'above'} expected"
+
+
+def carried(share: float) -> str:
+    """Return a segment's share of a change; beyond all of it, the other segments went the other way.
+
+    >>> carried(0.82), carried(1.02)
+    ('82\\xa0%', 'all')
+    """
+    return "all" if share >= 0.995 else f"{share * 100:.0f}{NBSP}%"
 
 
 def state(issue: Mapping[str, Any]) -> str:
@@ -165,14 +185,27 @@ def finding(issue: Mapping[str, Any]) -> str:
 
 
 def suspected(suspect: Mapping[str, Any]) -> str:
-    """Return how close a change was, without calling it the cause."""
+    """Return how close a change was and how much of the segment it reaches, without calling it the cause."""
+    reach = f", reaches {suspect['overlap'] * 100:.0f}{NBSP}% of the segment" if suspect.get("overlap") is not None else ""
+    return close_by(suspect) + reach
+
+
+def close_by(suspect: Mapping[str, Any]) -> str:
+    """Return how close a change was."""
     rule = f"{suspect['rule_id']} v{suspect['version']}" if suspect.get("version") is not None else str(suspect.get("rule_id", ""))
     before = int(suspect.get("before_s", 0))
     when = (
         f"{age(before * 1000)} before the first breached window" if before >= 0 else f"{age(-before * 1000)} into the first breached window"
     )
-    reach = f", reaches {suspect['overlap'] * 100:.0f}{NBSP}% of the segment" if suspect.get("overlap") is not None else ""
-    return f"{suspect['change_id']} ({rule}) was {str(suspect.get('action', 'deployed')).replace('_', ' ')} {when}{reach}"
+    return f"{suspect['change_id']} ({rule}) was {str(suspect.get('action', 'deployed')).replace('_', ' ')} {when}"
+
+
+def undoing(suspects: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return how the closest change would be undone, None where it is no deployment or nothing went before it."""
+    first = suspects[0] if suspects else {}
+    if first.get("action") != "deployed" or first.get("previous_version") is None:
+        return None
+    return f"Roll {first['rule_id']} back to v{first['previous_version']} if {first['change_id']} fits."
 
 
 def task(issue: Mapping[str, Any]) -> str:

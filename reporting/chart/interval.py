@@ -30,17 +30,12 @@ class Row:
 def interval_plot(rows: Sequence[Row], unit: str, width: float) -> str:
     """Return the plot: a whisker, a bar and a point per row."""
     left, right = min(210.0, width * 0.34), 8.0
-    reach = [end for row in rows for end in (*(row.ends or ()), *((row.value,) if row.value is not None else ()))]
-    low, high = min([0.0, *reach]), max([0.0, *reach])
-    air = (high - low) * 0.06 or 1.0
-    x = Scale(low - air, high + air, left, width - right)
+    reach = reach_of(rows)
+    x = Scale(*reach, left, width - right)
     height = len(rows) * ROW + AXIS
-    step = step_of(high - low + 2 * air, 6)
-    marks = [line(x(at), 0, x(at), height - AXIS, "grid") for at in ticks(low - air, high + air, step)]
-    foot = [
-        words(f"{at:+.{decimals(step)}f}".replace("-", "−") if at else "0", x(at), height - 10, anchor="middle")
-        for at in ticks(low - air, high + air, step)
-    ]
+    step = step_of(reach[1] - reach[0], 6)
+    marks = [line(x(at), 0, x(at), height - AXIS, "grid") for at in ticks(*reach, step)]
+    foot = [words(_signed(at, step), x(at), height - 10, anchor="middle") for at in ticks(*reach, step)]
     drawn = [mark for index, row in enumerate(rows) for mark in _row(row, x, index * ROW + ROW / 2, left)]
     zero = line(x(0.0), 0, x(0.0), height - AXIS, "rule")
     return frame(width, height, finding(rows), *marks, zero, *drawn, *foot, words(unit, left - 8, height - 10, anchor="end"))
@@ -50,6 +45,11 @@ def _row(row: Row, x: Scale, y: float, left: float) -> list[str]:
     most = int(left / 6.6)
     name = row.name if len(row.name) <= most else row.name[: most - 1] + "…"
     drawn = [words(name, left - 8, y - 2, "t2", "end"), words(row.beside, left - 8, y + 11, anchor="end")]
+    return [*drawn, *_marks(row, x, y)]
+
+
+def _marks(row: Row, x: Scale, y: float) -> list[str]:
+    drawn: list[str] = []
     if row.ends is None:
         return [*drawn, line(x.start, y, x.end, y, "exp"), words("collecting, no interval yet", x.start + 6, y - 4)]
     if not row.usable:
@@ -61,6 +61,33 @@ def _row(row: Row, x: Scale, y: float, left: float) -> list[str]:
     drawn += [line(x(row.ends[0]), y, x(row.ends[1]), y, f"{style} thick")]
     drawn += [line(x(end), y - 5, x(end), y + 5, f"{style} thick") for end in row.ends]
     return [*drawn, *([dot(x(row.value), y, "badmark" if row.good is False else "dot", 3.6)] if row.value is not None else [])]
+
+
+def whisker(row: Row, reach: tuple[float, float], width: float) -> str:
+    """Return one row alone on the axis that `reach` spans, so that rows drawn one below the other compare."""
+    x = Scale(*reach, 8, width - 8)
+    zero = line(x(0.0), 2, x(0.0), 28, "rule")
+    return frame(width, 30, f"{row.name}: {finding([row])}", zero, *_marks(row, x, 15), class_="chart fit")
+
+
+def whisker_axis(reach: tuple[float, float], width: float) -> str:
+    """Return the axis below such rows."""
+    x, step = Scale(*reach, 8, width - 8), step_of(reach[1] - reach[0], 6)
+    at = [(x(value), _signed(value, step)) for value in ticks(*reach, step)]
+    drawn = [words(text, place, 18, "tb" if text == "0" else "t3", "middle") for place, text in at]
+    return frame(width, 22, "The axis of the intervals above.", line(8, 1, width - 8, 1, "rule"), *drawn, class_="chart fit")
+
+
+def _signed(value: float, step: float) -> str:
+    return f"{value:+.{decimals(step)}f}".replace("-", "−") if value else "0"
+
+
+def reach_of(rows: Sequence[Row]) -> tuple[float, float]:
+    """Return an axis that holds every interval, and 0."""
+    ends = [end for row in rows for end in (*(row.ends or ()), *((row.value,) if row.value is not None else ()))]
+    low, high = min([0.0, *ends]), max([0.0, *ends])
+    air = (high - low) * 0.06 or 1.0
+    return low - air, high + air
 
 
 def finding(rows: Sequence[Row]) -> str:

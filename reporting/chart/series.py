@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from reporting.chart.mark import diamond, dot, element, frame, line, number, path, wedge, words
 from reporting.chart.scale import Scale, decimals, step_of, ticks
 
-HEIGHT, TOP, BOTTOM, LEFT = 210.0, 34.0, 26.0, 40.0
+HEIGHT, TOP, BOTTOM, LEFT = 240.0, 34.0, 26.0, 40.0
 FEW = 3
 NUMBERED = 6  # more breached windows are a stretch, and their numbers would touch
 LABEL_GAP = 14.0

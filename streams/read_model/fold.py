@@ -25,6 +25,8 @@ PAST_INCIDENTS = 100  # of an initiative; more are on the topic
 STEPS = 80  # of one incident's timeline; occurrences give way first
 BREACHED = 200  # windows of one incident
 PENDING = 50
+SERIES = 200  # whose last findings are kept, for what their incidents' windows showed
+SEEN = 60  # windows of one series
 REPORTS = 64  # answers kept, of all shards together
 PENDING_FOR = 6  # window lengths after which a breach no longer counts (design §12)
 
@@ -39,6 +41,7 @@ class Place:
     hours: dict[int, Hour] = field(default_factory=dict)
     incidents: dict[str, dict[str, Any]] = field(default_factory=dict)  # {"now": …, "steps": […]}
     pending: dict[bytes, Published] = field(default_factory=dict)
+    seen: dict[bytes, dict[str, Published]] = field(default_factory=dict)  # by series and window end: what was observed and expected
     report: Published | None = None
 
 
@@ -204,7 +207,29 @@ def _take_finding(place: Place, data: Published) -> list[Key]:
         place.pending[name] = data
         while len(place.pending) > PENDING:
             del place.pending[next(iter(place.pending))]
-    return []
+    return _seen(place, name, data)
+
+
+def _seen(place: Place, name: bytes, data: Published) -> list[Key]:
+    """Keep what a breached window showed; an incident's own windows say when, not how much."""
+    if data.get("observed") is None or not data.get("window"):
+        return []
+    windows = place.seen.pop(name, {})
+    windows[data["window"]["end"]] = {"observed": data["observed"], "expected": data.get("expected")}
+    place.seen[name] = dict(list(windows.items())[-SEEN:])
+    while len(place.seen) > SERIES:
+        del place.seen[next(iter(place.seen))]
+    changed = []
+    for one, incident in place.incidents.items():
+        if _series(incident["now"]) == name:
+            incident["now"]["windows"] = _with_figures(place, incident["now"])
+            changed.append((incidents_of(place.name), one))
+    return changed
+
+
+def _with_figures(place: Place, data: Published) -> list[dict[str, Any]]:
+    seen = place.seen.get(_series(data), {})
+    return [{**window, **seen.get(window["end"], {})} for window in data["windows"]]
 
 
 def _take_step(place: Place, data: Published) -> list[Key]:
@@ -214,7 +239,10 @@ def _take_step(place: Place, data: Published) -> list[Key]:
         return []
     step = {field: data[field] for field in ("sequence", "step", "level", "state", "owner")} | {"at": data["updated_at"]}
     steps = [one for one in known["steps"] if one["sequence"] != step["sequence"]] + [step]
-    now = {**data, "windows": list(data["windows"][:2]) + list(data["windows"][2:][-BREACHED:])}
+    known_windows = {window["end"]: window for window in known["now"].get("windows", ())}
+    windows = [{**known_windows.get(window["end"], {}), **window} for window in [*data["windows"][:2], *data["windows"][2:][-BREACHED:]]]
+    now = {**data, "windows": windows}
+    now["windows"] = _with_figures(place, now)
     place.incidents[name] = {"now": now, "steps": _shortened(steps)}
     place.pending.pop(_series(data), None)
     shelf = incidents_of(place.name)

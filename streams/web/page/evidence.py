@@ -10,10 +10,9 @@ from detectors.kpi import VIOLATIONS
 from detectors.window import HOUR
 from governance.config import Config
 from governance.message.instant import format_instant, parse_instant
-from reporting.chart.bars import Part, segment_bars
 from reporting.chart.series import Series, observed_series
-from reporting.figure import clock, integer, rate
-from reporting.wording import label, where
+from reporting.figure import clock, integer, points, rate
+from reporting.wording import label, sentence, where
 from streams.read_model.situation import Published, Situation, Story
 from streams.web.page.hours import Span, definitions_of, spans
 from streams.web.page.mark import hours_bars
@@ -74,29 +73,28 @@ def evidence(
     }
 
 
-def segments(data: Published) -> Picture | None:
-    """Return who carries the change, where the incident's explanation says so; it says "global" where no segment cleared the bar."""
+def explained(data: Published, minimum: int) -> str:
+    """Return what the segment scan says in figures: where the segment's rate went, and how much of the whole's change is rate and mix."""
     explanation = data.get("explanation")
-    if not explanation:
-        return None
-    found = [segment for segment in explanation.get("segments", ()) if segment.get("share_of_change") is not None]
-    if not found:
-        return {"title": "Global: no segment cleared the bar.", "wide": "", "narrow": ""} if explanation.get("global") else None
-    parts = [
-        Part(
-            where(segment["where"]),
-            segment["share_of_change"],
-            f"{integer(segment['k_after'])} of {integer(segment['n_after'])} after",
-            claim=True,
-        )
-        for segment in found
-    ]
-    first = found[0]
-    return {
-        "title": f"{where(first['where'])} carries {first['share_of_change'] * 100:.0f}\u00a0% of the change",
-        "wide": Markup(segment_bars(parts, "the change", WIDE)),
-        "narrow": Markup(segment_bars(parts, "the change", NARROW)),
-    }
+    kpi = data["key"].get("kpi")
+    if not explanation or not kpi:
+        return ""
+    first = explanation.get("segments", ())[:1]
+    said = [_went(kpi, segment) for segment in first if min(segment["n_before"], segment["n_after"]) >= minimum]
+    if not explanation.get("segments") and explanation.get("global"):
+        said.append("No segment cleared the evidence bar: the change is global.")
+    effects = explanation.get("rate_effect"), explanation.get("mix_effect")
+    if effects[0] is not None and effects[1] is not None:
+        said.append(f"Of the whole's change, rate explains {points(effects[0])} and mix {points(effects[1])}.")
+    return " ".join(said)
+
+
+def _went(kpi: str, segment: Mapping[str, Any]) -> str:
+    was, now = segment["k_before"] / segment["n_before"], segment["k_after"] / segment["n_after"]
+    ends = segment.get("rate_ratio_ci")
+    upper = f"to {ends[1]:.2f}" if ends and ends[1] is not None else "and up"
+    sure = f" (rate ratio {ends[0]:.2f} {upper}, 99\u00a0%)" if ends else ""
+    return f"{sentence(where(segment['where']))}: {label(kpi)} went from {rate(was)} to {rate(now)}{sure}."
 
 
 def _counted(name: str, values: Sequence[int], hours: Sequence[Span], breached: Sequence[int], data: Published) -> Picture:

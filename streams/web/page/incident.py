@@ -8,11 +8,11 @@ from governance.message.alert_threshold import parse_alert_threshold
 from governance.message.instant import format_instant, parse_instant
 from reporting.figure import age, moment
 from reporting.issues import SUSPECTS
-from reporting.wording import ROLES, STEPS, amount, count_of, label, sentence, state, suspected, title, where
+from reporting.wording import ROLES, STEPS, amount, count_of, label, sentence, state, suspected, title, undoing, where
 from streams.read_model.situation import Published, Situation, Story
 from streams.web.page.comparison import compare
 from streams.web.page.desk import offered
-from streams.web.page.evidence import evidence, segments
+from streams.web.page.evidence import evidence, explained
 from streams.web.page.suspect import near
 
 CHIPS = {  # state: its icon and colour
@@ -87,11 +87,12 @@ def opened(story: Story, situation: Situation, config: Config, changes: Sequence
     suspects = suspects_of(story, situation, changes)
     playbook = data.get("playbook") or {}
     return {
+        "undo": undoing(suspects) if story.active else None,
         "action": data.get("recommended_action"),
         "commands": offered(data),
         "reason": bound["reason"] if bound else None,
         "evidence": evidence(story, situation, config, bound, suspects),
-        "segments": segments(data),
+        "explained": explained(data, config.privacy.minimum_subjects),
         "compare": compare(story, situation, config, bound),
         "timeline": timeline(story, config, suspects, now),
         "suspects": [
@@ -165,7 +166,10 @@ def _carrier(suspect: Mapping[str, Any]) -> str:
 
 def _observed(window: Mapping[str, Any], data: Published) -> str:
     kpi, value = data["key"].get("kpi"), window.get("observed")
-    return "" if kpi is None or value is None else amount(kpi, value)
+    if kpi is None or value is None:
+        return ""
+    expected = window.get("expected")
+    return amount(kpi, value) + (f", expected {amount(kpi, expected)}" if expected is not None else "")
 
 
 def pending(finding: Published, today: str) -> str:

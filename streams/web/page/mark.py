@@ -7,6 +7,7 @@ from markupsafe import Markup
 from reporting.chart.mark import diamond, dot, element, frame, line, path, words
 from reporting.chart.scale import Scale
 
+STACKED = 5  # diamonds on top of each other that still read as a number
 SPARK_WIDTH, SPARK_HEIGHT = 176.0, 44.0
 SHAPES = {  # look.md: one shape a meaning, 16-unit box; `cut` is drawn in the colour behind
     "pass": '<circle cx="8" cy="8" r="7" class="fill"/><path d="M4.8 8.2l2.2 2.2 4.2-4.6" class="cut"/>',
@@ -14,6 +15,7 @@ SHAPES = {  # look.md: one shape a meaning, 16-unit box; `cut` is drawn in the c
     "warn": '<path d="M8 1.5L15.3 14.5H.7z" class="fill"/><path d="M8 6v4m0 1.8v.4" class="cut"/>',
     "pending": '<circle cx="8" cy="8" r="6.2"/><path d="M8 4.6V8l2.3 1.5"/>',
     "none": '<circle cx="8" cy="8" r="6.2" stroke-dasharray="2.6 2.2"/>',
+    "learning": '<circle cx="8" cy="8" r="6.2"/><path d="M8 1.8a6.2 6.2 0 0 0 0 12.4z" class="fill"/>',
     "change": '<path d="M2.5 3.5h11L8 13z" class="fill"/>',
     "breach": '<path d="M8 1.5L14.5 8 8 14.5 1.5 8z" class="fill"/>',
     "escalation": '<path d="M2.5 12.5h11L8 3z" class="fill"/>',
@@ -58,7 +60,7 @@ def spark(values: Sequence[float | None], breached: Sequence[int], finding: str)
     return Markup(frame(SPARK_WIDTH, SPARK_HEIGHT, finding, *drawn, class_="chart spark"))
 
 
-def share_bar(parts: Sequence[tuple[str, int]], finding: str, width: float = 326.0) -> Markup:
+def share_bar(parts: Sequence[tuple[str, int]], finding: str, width: float = 346.0) -> Markup:
     """Return one bar of shares; whatever is there gets at least three pixels."""
     whole = sum(number for _, number in parts) or 1
     drawn, at = [], 0.0
@@ -66,7 +68,26 @@ def share_bar(parts: Sequence[tuple[str, int]], finding: str, width: float = 326
         wide = max(3.0, number / whole * (width - 3 * len(parts)))
         drawn.append(element("rect", x=at, y=0, width=wide, height=14, class_=style))
         at += wide + 1
-    return Markup(frame(width, 14, finding, *drawn))
+    return Markup(frame(width, 14, finding, *drawn, class_="chart fit"))
+
+
+def strip(values: Sequence[int], labels: Sequence[tuple[int, str]], finding: str, width: float = 346.0) -> Markup:
+    """Return one day: a diamond for each confirmed violation, stacked by hour, six at most with the number above."""
+    x, base = Scale(-0.5, len(values) - 0.5, 6, width - 6), 62.0
+    drawn = [line(0, base, width, base, "rule")]
+    for index, value in enumerate(values):
+        drawn += [diamond(x(index), base - 8 - 9 * step, "badmark", 3.8) for step in range(min(value, STACKED))]
+        if value > STACKED:
+            drawn.append(words(value, x(index), base - 8 - 9 * STACKED, "tbad", "middle"))
+    drawn += [line(x(index - 0.5), base, x(index - 0.5), base + 4, "rule") for index, _ in labels]
+    drawn += [words(text, x(index - 0.5), base + 16, anchor="start" if not index else "middle") for index, text in labels]
+    return Markup(frame(width, base + 20, finding, *drawn, class_="chart fit"))
+
+
+def key(mark: str) -> Markup:
+    """Return the swatch beside a verdict's name; a violation's is a diamond, so that it does not hang on its colour."""
+    shape = diamond(6, 6, mark, 5) if mark == "badmark" else element("rect", x=1, y=1, width=10, height=10, class_=mark)
+    return Markup(element("svg", shape, class_="key", width=12, height=12, viewBox="0 0 12 12", aria_hidden="true"))
 
 
 def hours_bars(values: Sequence[int], labels: Sequence[tuple[int, str]], silent: Sequence[int], finding: str, width: float) -> Markup:

@@ -13,7 +13,7 @@ from detectors.window import DAY, SECOND
 from governance.message.instant import format_instant, parse_instant
 from reporting.chart.mark import quoted
 from reporting.figure import age, clock, day
-from reporting.wording import STEPS, count_of, suspected, where
+from reporting.wording import STEPS, carried, close_by, count_of, where
 from streams.read_model.situation import Overview, Situation, Story
 from streams.web.health import stalled
 from streams.web.operators import Viewer
@@ -21,6 +21,7 @@ from streams.web.page import mark, side
 from streams.web.page.desk import desk
 from streams.web.page.incident import ASKING, opened, pending, row, suspects_of, title_of
 from streams.web.page.tile import tiles
+from streams.web.page.trial import trials
 from streams.web.site import Site
 
 PAST_SHOWN = 6
@@ -87,8 +88,8 @@ def view(site: Site, overviews: Sequence[Overview], situation: Situation, open_i
         },
         "pending": [pending(finding, today) for finding in overview.pending[-5:]],
         "consent": side.consent(situation),
-        "checklist": side.checklist(overview.report),
-        "experiments": side.experiments(situation, site.config),
+        "checklist": side.checklist(overview.report, today),
+        "experiments": trials(situation, site.config),
         "report": side.latest(overview.report, now),
         "said": _said(situation, site),
         "foot": {"config": site.config.sha256[:8], "about": site.about, "updated": f"{clock(today):%H:%M:%S}"},
@@ -117,14 +118,14 @@ def _sentence(site: Site, situation: Situation, active: Sequence[Story], past: S
         return "Nothing is open.", last or f"No incident so far; {count_of(hours, 'hour')} of figures are kept here."
     first = active[0].now
     more = [f"{count_of(len(active) - 1, 'more incident')} open"] if len(active) > 1 else []
-    close = [suspected(suspect) for suspect in suspects_of(active[0], situation, site.changes(situation.overview.initiative))[:1]]
+    close = [close_by(suspect) for suspect in suspects_of(active[0], situation, site.changes(situation.overview.initiative))[:1]]
     explanation = first.get("explanation") or {}
-    carried = [
-        f"{where(segment['where'])} carries {segment['share_of_change'] * 100:.0f}\u00a0% of the change"
+    segments = [
+        f"{where(segment['where'])} carries {carried(segment['share_of_change'])} of the change"
         for segment in explanation.get("segments", ())[:1]
         if segment.get("share_of_change") is not None
     ]
-    said = "; ".join([*carried, *close, *more])
+    said = "; ".join([*segments, *close, *more])
     return f"{title_of(first, site.config)} since {_at(first['opened_at'], today)}.", f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
@@ -193,7 +194,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(icon=mark.icon, bars=mark.levels)
+    environment.globals.update(icon=mark.icon, bars=mark.levels, key=mark.key)
     return environment
 
 

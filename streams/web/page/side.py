@@ -1,6 +1,6 @@
 """The panels beside the incidents: the programs watched, consent, the checklist, experiments, the latest report. Not knowing is said."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from detectors.cell import CONSENT, Counts, add
@@ -8,11 +8,11 @@ from detectors.kpi import VIOLATIONS
 from detectors.window import HOUR
 from governance.config import Config
 from governance.message.instant import format_instant
-from reporting.figure import integer, moment, rate
+from reporting.figure import clock, integer, moment, rate
 from reporting.wording import count_of, sentence
 from streams.read_model.situation import Overview, Published, Situation
 from streams.web.page.hours import spans
-from streams.web.page.mark import share_bar
+from streams.web.page.mark import share_bar, strip
 
 DAY_HOURS = 24
 PROGRAMS = 40
@@ -55,7 +55,8 @@ def title_of(initiative: str, config: Config) -> str:
 def consent(situation: Situation) -> dict[str, Any]:
     """Return the verdicts of the last 24 closed hours, or why there are none."""
     counts: Counts = {}
-    for span in spans(situation.hours, situation.overview.closed, None, DAY_HOURS):
+    hours = spans(situation.hours, situation.overview.closed, None, DAY_HOURS)
+    for span in hours:
         add(counts, span.counts)
     verdicts = {name: counts.get(CONSENT + name, 0) for name in ORDER if counts.get(CONSENT + name, 0)}
     whole = sum(verdicts.values())
@@ -63,21 +64,37 @@ def consent(situation: Situation) -> dict[str, Any]:
         told = ((situation.overview.report or {}).get("consent") or {}).get("why")
         return {"why": told or "no exposure of the last 24 h has a settled verdict"}
     violations = sum(verdicts.get(name, 0) for name in VIOLATIONS)
-    parts = [("badmark" if name in VIOLATIONS else "obsmark" if name == "valid" else "restmark", many) for name, many in verdicts.items()]
+    judged = violations + verdicts.get("valid", 0)
+    parts = [(_mark_of(name), many) for name, many in verdicts.items()]
+    by_hour = [sum(span.counts.get(CONSENT + name, 0) for name in VIOLATIONS) for span in hours]
+    labels = [(index, f"{clock(format_instant(span.end - HOUR)):%H:%M}") for index, span in enumerate(hours) if index % 6 == 0]
     return {
         "why": None,
         "violations": integer(violations),
+        "judged": integer(judged),
         "bad": violations > 0,
         "settling": integer(verdicts.get("undetermined", 0)),
         "whole": integer(whole),
+        "strip": strip(by_hour, labels, f"{integer(violations)} violations in {integer(judged)} judged exposures of the last 24 h."),
         "bar": share_bar(parts, f"{integer(violations)} violations in {integer(whole)} exposures."),
         "rows": [
-            (sentence(name.replace("_", " ")), integer(many), rate(many / whole), name in VIOLATIONS) for name, many in verdicts.items()
+            {
+                "mark": _mark_of(name),
+                "name": name.replace("_", " ") + (" (fallback)" if name == "not_applicable" else ""),
+                "many": integer(many),
+                "share": rate(many / whole),
+                "bad": name in VIOLATIONS,
+            }
+            for name, many in verdicts.items()
         ],
     }
 
 
-def checklist(report: Published | None) -> dict[str, Any]:
+def _mark_of(verdict: str) -> str:
+    return "badmark" if verdict in VIOLATIONS else "obsmark" if verdict == "valid" else "restmark"
+
+
+def checklist(report: Published | None, today: str) -> dict[str, Any]:
     """Return the checks of the latest report, or why there are none."""
     found = (report or {}).get("checklist") or {}
     checks = list(found.get("checks") or ())
@@ -85,33 +102,14 @@ def checklist(report: Published | None) -> dict[str, Any]:
         return {"why": found.get("why") or "a report makes it: none has been asked for yet", "rows": [], "more": 0}
     rows = []
     for check in checks[:CHECKS]:
-        shape, colour, word = RESULTS.get(str(check.get("status")), RESULTS["not_evaluated"])
-        row = {"shape": shape, "colour": colour, "word": word, "check": check.get("check"), "found": check.get("found")}
-        rows.append(row | {"who": check.get("who"), "deadline": check.get("deadline")})
+        status = str(check.get("status"))
+        shape, colour, word = RESULTS.get(status, RESULTS["not_evaluated"])
+        who, until = ", ".join(map(str, check.get("who") or ())), check.get("deadline")
+        row = {"shape": shape, "colour": colour, "word": word, "found": check.get("found")}
+        row["check"] = sentence(str(check.get("check")).replace("-", " "))
+        asks = status in ("fail", "warn", "pending")
+        rows.append(row | {"who": who if asks else "", "deadline": until and moment(until, today)})
     return {"why": None, "rows": rows, "more": len(checks) - len(rows)}
-
-
-def experiments(situation: Situation, config: Config) -> dict[str, Any]:
-    """Return each experiment's decision as the latest report has it; those the config names and nobody has read out are said to be so."""
-    found = list((situation.overview.report or {}).get("experiments") or ())
-    if found:
-        return {"rows": [_experiment(one) for one in found], "why": None}
-    own = config.initiatives.get(situation.overview.initiative)
-    names = list(own.experiments) if own is not None else []
-    if not names:
-        return {"rows": [], "why": "None configured."}
-    rows = [{"name": name, "decision": "Not evaluated", "said": "the latest report holds no readout", "colour": "plain"} for name in names]
-    return {"rows": rows, "why": None}
-
-
-def _experiment(one: Mapping[str, Any]) -> dict[str, Any]:
-    decision = one.get("decision")
-    word = decision.get("decision") if isinstance(decision, Mapping) else decision
-    said = one.get("why") or one.get("status") or ""
-    colour = {"ship": "good", "stop": "bad", "rollback": "bad", "continue": "info"}.get(str(word), "plain")
-    name = one.get("experiment_id") or one.get("id") or one.get("name") or "experiment"
-    words = str(said).replace("_", " ")
-    return {"name": name, "decision": sentence(str(word or "not evaluated").replace("_", " ")), "said": words, "colour": colour}
 
 
 def latest(report: Published | None, now: int) -> dict[str, Any] | None:

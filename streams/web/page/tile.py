@@ -9,11 +9,13 @@ from governance.message.instant import parse_instant
 from reporting.figure import NONE, integer, money, rate, short
 from reporting.wording import LABELS, where
 from streams.read_model.situation import Situation, Story
-from streams.web.page.hours import Span, currency_of, definitions_of, spans
+from streams.web.page.hours import SHOWN, Span, currency_of, definitions_of, spans
 from streams.web.page.mark import spark
 
 FIGURES = ("ctr", "conversion_rate", "revenue_per_exposure", "technical_fallback_rate", "consent_fallback_rate")
-FRESHNESS = "freshness_s"
+FRESHNESS, EXPOSURES = "freshness_s", "exposures"
+Verdict = tuple[str, str]  # its look and its words
+UNWATCHED: Verdict = ("none", "no bound is set")
 
 
 def tiles(situation: Situation, config: Config, stale: str | None) -> list[dict[str, Any]]:
@@ -21,18 +23,30 @@ def tiles(situation: Situation, config: Config, stale: str | None) -> list[dict[
     name = situation.overview.initiative
     hours = spans(situation.hours, situation.overview.closed)
     definitions = definitions_of(config, name)
-    bounded = {threshold.kpi for threshold in config.initiatives[name].thresholds} if name in config.initiatives else set()
+    quiet = _quiet_verdicts(config, name, len(hours))
     active = [story for story in situation.incidents if story.active]
-    found = [_exposures(hours, [story for story in active if story.now["key"].get("kpi") == FRESHNESS], stale)]
+    silent = [story for story in active if story.now["key"].get("kpi") == FRESHNESS]
+    found = [_exposures(hours, silent, stale, quiet.get(EXPOSURES, UNWATCHED))]
     for kpi in FIGURES:
         about = [story for story in active if story.now["key"].get("kpi") == kpi]
-        found.append(_figure(kpi, hours, definitions, about, stale, bounded=kpi in bounded))
+        found.append(_figure(kpi, hours, definitions, about, stale, quiet.get(kpi, UNWATCHED)))
     return found
 
 
-def _exposures(hours: Sequence[Span], silent: Sequence[Story], stale: str | None) -> dict[str, Any]:
+def _quiet_verdicts(config: Config, name: str, hours: int) -> dict[str, Verdict]:
+    """Return what is said of a figure that has nothing open: by a detector once it has learnt, else by its bounds."""
+    own = config.initiative(name)
+    verdicts: dict[str, Verdict] = {threshold.kpi: ("good", "within its bounds") for threshold in own.thresholds}
+    watched = {detector.kpi for detector in (own.detectors.dip, own.detectors.drift) if detector is not None}
+    if own.detectors.freshness is not None:
+        watched.add(EXPOSURES)
+    learnt: Verdict = ("good", "as expected") if hours >= SHOWN else ("learning", f"learning, {hours} of {SHOWN}")
+    return {**verdicts, **dict.fromkeys(watched, learnt)}
+
+
+def _exposures(hours: Sequence[Span], silent: Sequence[Story], stale: str | None, quiet: Verdict) -> dict[str, Any]:
     values = [span.counts.get("exposures", 0) for span in hours]
-    verdict = ("bad", f"{where(silent[0].now['key'])} silent") if silent else ("plain", "last closed hour")
+    verdict = ("bad", f"{where(silent[0].now['key'])} silent") if silent else quiet
     if stale:
         verdict = ("stale", f"stale since {stale}")
     foot = f"48 h: {short(min(values))} to {short(max(values))}" if values else "no hour is closed yet"
@@ -48,7 +62,7 @@ def _exposures(hours: Sequence[Span], silent: Sequence[Story], stale: str | None
 
 
 def _figure(
-    kpi: str, hours: Sequence[Span], definitions: Mapping[str, Ratio], about: Sequence[Story], stale: str | None, *, bounded: bool
+    kpi: str, hours: Sequence[Span], definitions: Mapping[str, Ratio], about: Sequence[Story], stale: str | None, quiet: Verdict
 ) -> dict[str, Any]:
     values = [span.value(kpi, definitions) for span in hours]
     known = [value for value in values if value is not None]
@@ -61,11 +75,11 @@ def _figure(
     if stale:
         verdict = ("stale", f"stale since {stale}")
     elif about:
-        verdict = ("bad", f"breached, {where(about[0].now['key'])}" + (f" and {len(about) - 1} more" if len(about) > 1 else ""))
+        verdict = ("bad", f"breached, {where(about[0].now['key'])}" if len(about) == 1 else f"breached, {len(about)} incidents")
     elif last is None:
         verdict = ("none", "too few to say" if hours else "nothing closed yet")
     else:
-        verdict = ("good", "within its bounds") if bounded else ("none", "no bound is set")
+        verdict = quiet
     return {
         "name": LABELS[kpi],
         "value": said(last),

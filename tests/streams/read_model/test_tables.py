@@ -1,5 +1,7 @@
 """A read model rebuilt from a shard's tables shows what the one fed by outputs shows."""
 
+from typing import Any
+
 from detectors.window import HOUR
 from governance.config import load_config
 from streams.demo.stage import Stage
@@ -30,7 +32,7 @@ def test_tables_hold_what_was_published() -> None:
         was, now = situation(one), situation(other)
         assert hours(now) == hours(was)
         assert was.hours
-        assert [dict(story.now) for story in now.incidents] == [dict(story.now) for story in was.incidents]
+        assert list(map(kept, now.incidents)) == list(map(kept, was.incidents))
         assert [steps(story) for story in now.incidents] == [steps(story) for story in was.incidents]
         assert now.overview.closed == was.overview.closed
     assert any(situation(place).incidents for place in rebuilt.places())
@@ -45,3 +47,9 @@ def hours(found: Situation) -> dict[int, int]:
 def steps(story: Story) -> list[object]:
     """Return the timeline, without the owner where a step did not change it."""
     return [(step["sequence"], step["step"], step["at"], step["level"], step["state"]) for step in story.steps]
+
+
+def kept(story: Story) -> dict[str, Any]:
+    """Return an incident without what its windows showed: that comes from findings, which no table holds."""
+    windows = [{name: window[name] for name in ("start", "end")} for window in story.now["windows"]]
+    return {**story.now, "windows": windows}

@@ -99,7 +99,12 @@ def test_hostile_names_are_shown_and_never_read() -> None:
         "remediation": [{"id": HOSTILE, "at": "2026-11-09T05:00:00Z", "actor": HOSTILE, "action": HOSTILE}],
         "explanation": {
             "global": False,
-            "segments": [{"where": {"channel": HOSTILE}, "share_of_change": 0.8, "k_after": 1, "n_after": 2}],
+            "rate_effect": -0.1,
+            "mix_effect": 0.0,
+            "segments": [
+                {"where": {"channel": HOSTILE}, "share_of_change": 0.8, "rate_ratio_ci": [0.1, None]}
+                | {"k_before": 9, "n_before": 90, "k_after": 1, "n_after": 92}
+            ],
             "suspects": [{"change_id": HOSTILE, "rule_id": HOSTILE, "version": HOSTILE, "action": HOSTILE, "at": "2026-11-09T05:00:00Z"}],
         },
     }
