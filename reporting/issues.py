@@ -6,6 +6,7 @@ from uuid import uuid5
 
 from detectors.kpi import breached
 from detectors.window import DAY
+from governance.config import Initiative
 from governance.identity import NAMESPACE, compact
 from governance.incident import SEVERITIES
 from governance.message.alert_threshold import Condition, parse_alert_threshold
@@ -64,7 +65,7 @@ def _incident(snapshot: Snapshot, incident: Mapping[str, Any]) -> dict[str, Any]
         "updated_at": _instant(incident["updated_at"]),
         "occurrences": incident.get("occurrences", 1),
         "windows": [_window(window) for window in incident.get("windows", ())],
-        "threshold": _threshold(snapshot, incident["check"]),
+        "threshold": threshold_of(snapshot.settings, incident["check"]),
         "explanation": explanation,
         "suspects": (explanation or {}).get("suspects") or _suspects(snapshot, incident),
         "playbook": incident.get("playbook"),
@@ -94,12 +95,12 @@ def _step(step: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _threshold(snapshot: Snapshot, check: str) -> dict[str, Any] | None:
+def threshold_of(settings: Initiative, check: str) -> dict[str, Any] | None:
     """Return the bound of a `threshold:<id>` incident as the config has it now, None where it has none of that id."""
     kind, _, name = check.partition(":")
     if kind != "threshold":
         return None
-    for rule in snapshot.settings.thresholds:
+    for rule in settings.thresholds:
         if rule.id == name:
             return {"kpi": rule.kpi, "op": rule.op, "value": rule.value, "reason": rule.reason}
     return None

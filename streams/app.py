@@ -22,6 +22,7 @@ from streams.display import Display
 from streams.journal import say
 from streams.settings import Settings
 from streams.shards import Consumer, Ground, Shards
+from streams.sinks import Errand, Post, channels
 from streams.ticker import Ticker
 from streams.topics import INTAKE, MONITOR, changelog, prepare
 from streams.transport.bus import Bus
@@ -130,8 +131,11 @@ async def _work(app: App, ground: Ground, display: Display, ready: asyncio.Event
 def duties(app: App, ground: Ground) -> list[Awaitable[None]]:
     """Return what runs beside the agents."""
     found: list[Awaitable[None]] = [ground.pulse.beat(), nudge(app)]
+    if ground.config.sinks:
+        errand = Errand(ground.bus, ground.settings, ground.config, ground.jobs, app.shards.monitored)
+        found.append(Post(channels(ground.config), errand).run())
     if ground.settings.clock == "wall":  # on the log's clock ticks come with the data
-        found.append(Ticker(ground.bus, app.shards.inputs, ground.config.timing.tick, app.shards.partitions).run())
+        found.append(Ticker(ground.bus, app.shards.inputs, ground.config.timing.tick, app.shards.partitions, ground.jobs).run())
     return found
 
 

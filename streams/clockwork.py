@@ -1,6 +1,6 @@
 """Ticks made from data: the clock of a file, where nothing else tells the time. One per `tick`, at multiples of it; then the drain."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import orjson
 
@@ -10,10 +10,13 @@ from streams.kernel.record import Record
 
 LONGEST_DRAIN = 25 * HOUR
 
+Jobs = Mapping[str, Mapping[str, int]]  # how rounds of each job ended: {"ok": n, "failed": n}
 
-def tick_record(partition: int, offset: int, at: int, ends: dict[str, int], *, drain: bool) -> Record:
-    """Return a tick for one partition; `ends` holds the end offsets of that partition's inputs."""
-    return Record("ticks", partition, offset, at, b"", orjson.dumps({"at": at, "ends": ends, "drain": drain}))
+
+def tick_record(partition: int, offset: int, at: int, ends: dict[str, int], *, drain: bool, jobs: Jobs | None = None) -> Record:
+    """Return a tick for one partition; `ends` holds the end offsets of that partition's inputs, `jobs` what ended since the last tick."""
+    more = {"jobs": jobs} if jobs else {}
+    return Record("ticks", partition, offset, at, b"", orjson.dumps({"at": at, "ends": ends, "drain": drain, **more}))
 
 
 def after(timestamp: int, tick: int) -> int:

@@ -12,6 +12,7 @@ from faust.types import TP
 from governance.config import Config
 from governance.policy import Policy
 from streams.config_event import config_message, now_ms, publish_config
+from streams.jobs import Jobs
 from streams.journal import say
 from streams.kernel.bulletin import SIGNALS
 from streams.kernel.record import Shard
@@ -60,6 +61,7 @@ class Ground:
     pulse: Pulse
     policies: Sequence[Policy] = ()
     model: ReadModel = field(default_factory=MemoryModel)
+    jobs: Jobs = field(default_factory=Jobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,10 @@ class Shards:
                 end = consumer.known_end(TP(self._bus_names[topic], stage.shard.number))
                 found[topic] += 0 if end is None else max(0, end - wanted)
         return dict(found)
+
+    def monitored(self) -> list[int]:
+        """Return the partitions whose monitor is owned."""
+        return [number for name, number in self.stages if name == MONITOR]
 
     async def take(self, batch: RecordBatch) -> None:
         """Give a batch to its stage; one for a shard that is not ours is dropped, whoever owns it reads it."""

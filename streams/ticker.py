@@ -14,16 +14,20 @@ from collections.abc import Callable, Collection, Mapping
 
 from detectors.window import end_of
 from streams import clockwork
+from streams.jobs import Jobs
 from streams.journal import say
 from streams.kernel.pending import TICKS
 from streams.transport.bus import AppendError, Bus, BusUnreachableError, Message
 
 
 class Ticker:
-    """Ticks every `tick_ms` until cancelled. `inputs` are the plain names of the intake's topics by their names on the bus."""
+    """Ticks every `tick_ms` until cancelled. `inputs` are the plain names of the intake's topics by their names on the bus.
 
-    def __init__(self, bus: Bus, inputs: Mapping[str, str], tick_ms: int, partitions: Callable[[], Collection[int]]) -> None:
-        self._bus, self._tick_ms, self._partitions = bus, tick_ms, partitions
+    One of its partitions is also told how `jobs` went.
+    """
+
+    def __init__(self, bus: Bus, inputs: Mapping[str, str], tick_ms: int, partitions: Callable[[], Collection[int]], jobs: Jobs) -> None:
+        self._bus, self._tick_ms, self._partitions, self._jobs = bus, tick_ms, partitions, jobs
         self._inputs = {name: plain for name, plain in inputs.items() if plain != TICKS}
         (self._ticks,) = (name for name, plain in inputs.items() if plain == TICKS)
 
@@ -44,9 +48,15 @@ class Ticker:
         if not partitions:
             return
         ends = await self._bus.ends([(name, partition) for name in self._inputs for partition in partitions])
-        await asyncio.gather(*(self._write(partition, at, ends) for partition in partitions))
+        jobs = self._jobs.take()
+        first, *others = partitions
+        try:
+            await asyncio.gather(self._write(first, at, ends, jobs), *(self._write(partition, at, ends, {}) for partition in others))
+        except BaseException:
+            self._jobs.give_back(jobs)  # told twice rather than never
+            raise
 
-    async def _write(self, partition: int, at: int, ends: Mapping[tuple[str, int], int]) -> None:
+    async def _write(self, partition: int, at: int, ends: Mapping[tuple[str, int], int], jobs: clockwork.Jobs) -> None:
         own = {plain: ends[name, partition] for name, plain in self._inputs.items()}
-        record = clockwork.tick_record(partition, 0, at, own, drain=False)
+        record = clockwork.tick_record(partition, 0, at, own, drain=False, jobs=jobs)
         await self._bus.append(self._ticks, partition, [Message(record.key, record.value, record.timestamp)])

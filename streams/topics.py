@@ -46,6 +46,11 @@ def changelog(settings: Settings, stage: str) -> str:
     return f"{settings.topic_prefix}{settings.group}-{stage}-changelog"
 
 
+def sink_log(settings: Settings) -> str:
+    """Return the name of the topic where sinks keep how far they are; the group's, as the changelogs."""
+    return f"{settings.topic_prefix}{settings.group}-sinks"
+
+
 def on_bus(settings: Settings, plain: str) -> str:
     """Return what a plain topic is called on the bus."""
     return settings.topic_prefix + plain
@@ -73,7 +78,8 @@ def wanted(settings: Settings) -> list[Topic]:
         )
         found.append(topic)
     rows = Topic("", settings.partitions, compacted=True, stamps="append", largest_batch=LARGEST_BATCH)
-    return [*found, *(replace(rows, name=changelog(settings, stage)) for stage in (INTAKE, MONITOR))]
+    logs = [changelog(settings, INTAKE), changelog(settings, MONITOR), sink_log(settings)]
+    return [*found, *(replace(rows, name=name) for name in logs)]
 
 
 async def prepare(bus: Bus, settings: Settings, config: Config) -> None:

@@ -142,6 +142,6 @@ class Sink(Section):
     Addresses hold tokens and people's names: the effective config, which is printed and published, shows the scheme only.
     """
 
-    url: Annotated[Text, PlainSerializer(_without_secrets, return_type=str)]
+    url: Annotated[Text, Field(repr=False), PlainSerializer(_without_secrets, return_type=str)]
     max_age: Duration = lasting("1h")
     for_: Roles = Field(default=(), alias="for")

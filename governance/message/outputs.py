@@ -228,9 +228,9 @@ class KpiWindow(Outgoing):
 
 
 class DeadLetter(Outgoing):
-    """A record that was refused: where it is and why, nothing of what it said."""
+    """A record that was refused, or could not be delivered to a sink: where it is and why, nothing of what it said."""
 
-    reason_code: RefusalCode | Literal["broken_line", "too_old", "in_future"]
+    reason_code: RefusalCode | Literal["broken_line", "too_old", "in_future", "undelivered"]
     topic: str | None
     partition: Count | None
     offset: Count | None

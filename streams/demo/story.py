@@ -13,6 +13,7 @@ from detectors.kpi import BUILT_IN, ratio
 from detectors.window import DAY, HOUR, end_of
 from governance.config import Config
 from governance.message.instant import parse_instant
+from reporting.issues import threshold_of
 from reporting.wording import amount, count_of, label, title, where
 from streams.kernel.record import Outgoing
 
@@ -128,17 +129,11 @@ class Story:
         step = data["step"]
         if step in UNTOLD:
             return
-        name = title({**data, "threshold": self._threshold(data)})
+        name = title({**data, "threshold": threshold_of(self.config.initiative(data["initiative"]), data["check"])})
         if step in ASKING:
             self._tell(at, step, f"{step} L{data['level']}", data["initiative"], f"{name}; to {_person(data['owner'])}")
         else:
             self._tell(at, step, step.replace("_", " "), data["initiative"], name)
-
-    def _threshold(self, data: Mapping[str, Any]) -> dict[str, Any] | None:
-        initiative = self.config.initiatives.get(data["initiative"])
-        kind, _, name = data["check"].partition(":")
-        found = [threshold for threshold in initiative.thresholds if threshold.id == name] if initiative and kind == "threshold" else []
-        return {"kpi": found[0].kpi, "op": found[0].op, "value": found[0].value} if found else None
 
     def _answer(self, at: int, data: dict[str, Any]) -> None:
         if "performance" not in data:

@@ -3,7 +3,7 @@
 x [initiative]   what people said about being there, `*` for every initiative of the shard
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -15,6 +15,7 @@ from governance.lifecycle import ESCALATING, Step
 from governance.message.command import EVERYWHERE
 from governance.policy.people import People
 from governance.presence import Presence, Statement
+from streams.kernel.bulletin import SYSTEM
 from streams.kernel.rows import Draft, pack, row_key, unpack
 
 PRESENCE = b"x"
@@ -36,15 +37,17 @@ class Duty:
     def ladder(self, authors: Collection[str] = ()) -> Ladder:
         """Return the ladder of an incident that opens now; an initiative without owners has an empty one.
 
-        Who made the change that is suspected is never asked about it, under any of their names.
+        Who made the change that is suspected is never asked about it, under any of their names. What the monitor says of itself is asked
+        of the owners of all initiatives, in the order of the config.
         """
-        found = self._config.initiatives.get(self._initiative)
         suspected = {self.people.known_as(author) for author in authors}
 
         def may_act(person: str) -> bool:
             return self.people.active(person) and self.people.known_as(person) not in suspected
 
-        return snapshot(found.owners, found.covers, may_act) if found else {}
+        own = self._config.initiatives
+        asked = own.values() if self._initiative == SYSTEM else [own[self._initiative]] if self._initiative in own else []
+        return joined([snapshot(found.owners, found.covers, may_act) for found in asked])
 
     def asked(self, episode: Episode, step: Step, ladder: Ladder, now: int) -> Episode:
         """Return the episode with who is asked after a step at `now`, ms: an empty level is skipped at once, nobody left is None."""
@@ -83,6 +86,16 @@ class Duty:
         places = [presence(self._draft, place) for place in (EVERYWHERE, self._initiative)]
         said = {end_of(at, base) for place in places for at in place.said_at()}
         return said | {-(-at // base) * base for place in places for at in place.ends()}
+
+
+def joined(ladders: Sequence[Ladder]) -> Ladder:
+    """Return one ladder out of several: per role everybody, those of the first ladder first, nobody twice."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for ladder in ladders:
+        for role, steps in ladder.items():
+            for step in steps:
+                found.setdefault(role, {}).setdefault(step[0], step)
+    return {role: list(found.get(role, {}).values()) for ladder in ladders[:1] for role in ladder}
 
 
 def presence(draft: Draft, place: str) -> Presence:

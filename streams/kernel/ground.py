@@ -14,7 +14,7 @@ from streams.kernel.cells import Admission
 from streams.kernel.detector_rule import DetectorRule, detector_rules
 from streams.kernel.publishing import definitions_of
 
-REFUSED_SHARE = "refused_share"
+REFUSED_SHARE, FAILED_SHARE = "refused_share", "failed_share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Ground:
 def ground_of(initiative: str, sha256: str, config: Config, admission: Admission, law: InForce | None) -> Ground:
     """Return the ground of an initiative, `admission` being the step's own, `law` the policies there ever were."""
     if initiative == SYSTEM:
-        return Ground(sha256, {REFUSED_SHARE: Ratio("refused", "received", "down")}, {"refused_input": refusals(config)}, admission, {})
+        figures = {REFUSED_SHARE: Ratio("refused", "received", "down"), FAILED_SHARE: Ratio("jobs_failed", "jobs", "down")}
+        return Ground(sha256, figures, {"refused_input": refusals(config), "job_failed": failures(config)}, admission, {})
     own = config.initiatives.get(initiative)
     thresholds = {f"threshold:{found.id}": found for found in sorted(own.thresholds, key=lambda t: t.id)} if own else {}
     detectors = {} if initiative.startswith(OTHER) else detector_rules(config, initiative)  # parts of many are no series of one
@@ -47,3 +48,10 @@ def refusals(config: Config) -> Threshold:
     return Threshold.model_validate(
         {**found, "group_by": ["channel"], "min_denominator": 20, "reason": f"more than {share:.0%} of a feed is refused"}
     )
+
+
+def failures(config: Config) -> Threshold:
+    """Return the rule of jobs: one that failed after all its retries opens an incident, and each further base window with one climbs."""
+    found: dict[str, object] = {"id": "job_failed", "kpi": FAILED_SHARE, "op": ">", "value": 0.0, "group_by": ["channel"]}
+    once = {"datapoints_to_alarm": 1, "evaluation_periods": 1, "reason": "a job failed after all its retries"}
+    return Threshold.model_validate({**found, **once, "window": format_duration(config.timing.window)})

@@ -43,6 +43,8 @@ def fold_ticks(view: Rows, shard: Shard, stamp: IntakeStamp, ticks: Sequence[Rec
         found.rest = not judge(draft, shard, config, stamp, watermark, found)
     if not found.rest:
         found.rest, agenda = settle(draft, config, stamp, watermark, found)
+    if not found.rest:
+        count_jobs(found, [tick for _, tick in run], timing.window)
     watermark = stamp.watermark if found.rest else watermark
     after = replace(stamp, watermark=watermark, commits=stamp.commits + 1, agenda=agenda)
     last = None
@@ -57,6 +59,15 @@ def fold_ticks(view: Rows, shard: Shard, stamp: IntakeStamp, ticks: Sequence[Rec
         ticked=after.commits,
     )
     return draft.commit(after.pack())
+
+
+def count_jobs(found: "Gathered", ticks: Sequence[Tick], base: int) -> None:
+    """Count how rounds of jobs ended, as cells of `_system` whose channel is the job, in the base window of their tick."""
+    for tick in ticks:
+        for name, outcomes in sorted(tick.jobs.items()):
+            end = end_of(tick.at - 1, base)
+            counts = found.adds.setdefault(SYSTEM, Adds()).counts(("m", end, end), ("-", name, "-", "-"))
+            add(counts, {"jobs": outcomes.ok + outcomes.failed, "jobs_failed": outcomes.failed})
 
 
 def judge(draft: Draft, shard: Shard, config: Config, stamp: IntakeStamp, watermark: int, found: "Gathered") -> bool:

@@ -1,0 +1,68 @@
+"""Jobs: what failed beside the fold is told by ticks, and climbs like any other incident."""
+
+from pathlib import Path
+from typing import Any
+
+from streams.jobs import Jobs
+from tests.streams.test_commands import MINUTE, NOON, Acted, Line, minutes
+
+SINK = "sink:team"
+
+
+def ticks(minutes: int, jobs: dict[int, dict[str, Any]]) -> list[Line]:
+    """Return a tick a minute for both partitions; `jobs` are what the first partition's tick tells, by minute."""
+    found = []
+    for number in range(minutes):
+        for partition in range(2):
+            at = NOON + number * MINUTE
+            value = {"at": at, "ends": {}, "drain": False}
+            if partition == 0 and number in jobs:
+                value["jobs"] = jobs[number]
+            found.append({"topic": "ticks", "partition": partition, "timestamp": at, "value": value})
+    return found
+
+
+def failed(*at: int, ok: tuple[int, ...] = ()) -> dict[int, dict[str, Any]]:
+    """Return a failed round at some minutes and a good one at others."""
+    return {**{number: {SINK: {"failed": 1}} for number in at}, **{number: {SINK: {"ok": 1}} for number in ok}}
+
+
+def told(jobs: dict[int, dict[str, Any]], folder: Path, minutes_long: int = 20) -> Acted:
+    """Return what a deployment whose workers told of these jobs came to."""
+    return Acted([*minutes(bad=(), good=range(minutes_long)), *ticks(minutes_long, jobs)], folder)
+
+
+def test_a_failed_round_opens_and_every_further_one_climbs_to_the_top(tmp_path: Path) -> None:
+    """The first owner of the config is asked, then the architect, then the privacy lead; at the top it stays."""
+    found = told(failed(3, 5, 7, 9), tmp_path)
+
+    assert {(one.check, one.initiative) for one in found.incidents} == {("job_failed", "_system")}
+    assert {one.key.get("feed") for one in found.incidents} == {SINK}
+    assert found.asked() == [(1, "ana"), (2, "chi"), (3, "dee")]
+    assert found.steps()[:4] == ["opened", "escalated", "escalated", "occurrence"]
+
+
+def test_a_job_that_works_again_is_resolved_and_one_that_was_retried_well_asks_nobody(tmp_path: Path) -> None:
+    assert "resolved" in told(failed(3, ok=(5, 6, 7, 8)), tmp_path / "one").steps()
+    assert told(failed(ok=(3, 4)), tmp_path / "other").incidents == []
+
+
+def test_two_jobs_are_two_incidents(tmp_path: Path) -> None:
+    jobs = {3: {SINK: {"failed": 2}, "read_model": {"failed": 1}}}
+
+    assert {one.key.get("feed") for one in told(jobs, tmp_path).incidents} == {SINK, "read_model"}
+
+
+def test_rounds_are_counted_until_a_tick_has_taken_them() -> None:
+    """What a tick could not write is told with the next one."""
+    jobs = Jobs()
+    jobs.ended(SINK, ok=True)
+    jobs.ended(SINK, ok=False)
+    jobs.ended(SINK, ok=False)
+    taken = jobs.take()
+    jobs.ended(SINK, ok=False)
+    jobs.give_back(taken)
+
+    assert taken == {SINK: {"ok": 1, "failed": 2}}
+    assert jobs.take() == {SINK: {"ok": 1, "failed": 3}}
+    assert jobs.take() == {}
