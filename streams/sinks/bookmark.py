@@ -2,8 +2,9 @@
 partition of the outputs, so that whoever takes a partition over goes on where the last owner was.
 
     ["team","escalations"]   the next offset
-    ["team","told",about]    {sequence, ids, at}: the last step told of an incident or report; gone once it is over
+    ["team","told",about]    by topic [sequence, ids]: the last step told of an incident or report; gone once it is over
 
+The topics are read side by side, so that the end of an incident may be read before its last escalation: steps go on by topic.
 A notice and the bookmark behind it are written as one batch. Bookmarks of an owner that was frozen may stand behind newer ones: of the
 offsets in the log the largest counts.
 """
@@ -26,18 +27,16 @@ class Bookmark:
     offsets: dict[str, int] = field(default_factory=dict)
     told: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def is_new(self, notice: Notice) -> bool:
+    def is_new(self, topic: str, notice: Notice) -> bool:
         """Return whether a notice was not told before: of one incident steps only go on, and an event that stands twice is one."""
-        known = self.told.get(notice.about)
-        if known is None:
-            return True
-        return notice.sequence > known["sequence"] or (notice.sequence == known["sequence"] and notice.id not in known["ids"])
+        sequence, ids = self.told.get(notice.about, {}).get(topic, (0, ()))
+        return notice.sequence > sequence or (notice.sequence == sequence and notice.id not in ids)
 
-    def tell(self, notice: Notice) -> Message:
+    def tell(self, topic: str, notice: Notice) -> Message:
         """Note that a notice was told; return what to write."""
-        known = self.told.get(notice.about)
-        ids = [*known["ids"], notice.id] if known is not None and known["sequence"] == notice.sequence else [notice.id]
-        found = self.told[notice.about] = {"sequence": notice.sequence, "ids": ids, "at": notice.at}
+        found = self.told.setdefault(notice.about, {})
+        sequence, ids = found.get(topic, (0, ()))
+        found[topic] = [notice.sequence, [*ids, notice.id] if notice.sequence == sequence else [notice.id]]
         return self._message(["told", notice.about], found)
 
     def forget(self, about: str) -> list[Message]:

@@ -95,12 +95,12 @@ class Courier:
         old = self._is_old(record.timestamp)
         notice = None if old else self._reader.notice(topic, record, mark.told)
         self._skipped += old and topic == "escalations"
-        if notice is not None and not self._is_old(notice.at) and mark.is_new(notice):
+        if notice is not None and not self._is_old(notice.at) and mark.is_new(topic, notice):
             delivered = await self._deliver(notice)
             self._errand.jobs.ended(JOB + self.name, ok=delivered)
             if not delivered:
                 await self._bury(record)
-            await self._note(record.partition, [mark.tell(notice), mark.move(topic, record.offset + 1)])
+            await self._note(record.partition, [mark.tell(topic, notice), mark.move(topic, record.offset + 1)])
         if topic == "incidents" and mark.told:
             await self._note(record.partition, mark.forget(ended(record)))
 

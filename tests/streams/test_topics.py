@@ -37,9 +37,10 @@ def prepared(*attempts: Settings, config: Config | None = None, before: tuple[To
 
 def test_every_topic_is_there_with_its_prefix_and_the_changelogs_are_the_groups() -> None:
     there = prepared(settings())
-    assert set(there) == {*(f"p.{name}" for name in KEPT_DAYS), "p.own-intake-changelog", "p.own-monitor-changelog"}
+    kept_whole = {"p.own-intake-changelog", "p.own-monitor-changelog", "p.own-sinks"}
+    assert set(there) == {*(f"p.{name}" for name in KEPT_DAYS), *kept_whole}
     assert {topic.partitions for topic in there.values()} == {3}
-    assert {name for name, topic in there.items() if topic.compacted} == {"p.own-intake-changelog", "p.own-monitor-changelog"}
+    assert {name for name, topic in there.items() if topic.compacted} == kept_whole
 
 
 def test_inputs_are_stamped_by_the_broker_and_outputs_keep_event_time() -> None:

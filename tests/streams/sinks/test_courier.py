@@ -175,6 +175,21 @@ def test_an_event_that_stands_twice_on_the_bus_is_told_once(said: list[Record]) 
     assert len(team.notices) == len({one.id for one in team.notices}) == len(ids(said)) + 1
 
 
+def test_an_end_that_is_read_before_the_last_escalation_takes_nothing_from_it(said: list[Record]) -> None:
+    """Topics are read side by side; what was told is by topic."""
+    team = Heard()
+    first, *later = [record for record in said if record.topic == "escalations"]
+    ended = [record for record in said if record.topic == "incidents"]
+
+    async def use(bus: MemoryBus) -> None:
+        for records in ([first], ended, later):
+            await publish(bus, records)
+            await tell(bus, "team", team, sent())
+
+    on_a_bus(use)
+    assert {one.id for one in team.notices} >= set(ids(said))
+
+
 def test_what_fails_is_tried_again_and_no_more_than_allowed(said: list[Record]) -> None:
     """Two retries: what still fails becomes a dead letter without content, its job has failed, the next is told all the same."""
     team, jobs = Heard(fails=lambda number: number <= 3 or number == 4), Jobs()
