@@ -128,11 +128,11 @@ class Looks:
         return number, waking
 
     def _load(self, name: str) -> Trial | None:
-        """Return the trial of an experiment, a new one for its first sums; None where there is none and none may be."""
+        """Return the trial of an experiment, a new one for its first sums; None where there is none and none may be, as after its end."""
         value = self._draft.get(row_key(TRIALS, self._initiative, name))
         if value is not None:
             return Trial.read(unpack(value)[0])
-        if name not in self._sums:
+        if name not in self._sums or self._past(name):
             return None
         number, waking = self._waking()
         most = self._config.limits.experiments
@@ -141,6 +141,10 @@ class Looks:
         if number == most:  # said once: the count stands above the cap from now on
             self._watch.notice("cardinality", {"feed": "experiment"}, self._now, self._base, None, None)
         return Trial() if number < most else None
+
+    def _past(self, name: str) -> bool:
+        """Return whether the planned end of an experiment is behind."""
+        return any(name == known and end < self._now for known, end in self._ends())
 
     def _look(self, name: str) -> None:
         trial = self._load(name)

@@ -20,6 +20,7 @@ START = 1_763_850_000_000
 SPAN = 40 * MINUTE
 EXPERIMENTS = ("exp-a", "exp-b", "exp-free")  # the last one is in no config
 ARMS = "aaabbbc"
+FOREVER = 10**15
 LARGE = 10**12  # squares of it do not fit 64 bits
 Sums = dict[tuple[str, str], Counter[str]]
 
@@ -38,12 +39,13 @@ class Act(Fact):
     converted: int | None = None
 
 
-def config_of(chance: Random, attribution: int) -> dict[str, Any]:
-    """Return a config with two experiments, one of them with a cap and a named ratio."""
+def config_of(chance: Random, attribution: int, ends: int | None) -> dict[str, Any]:
+    """Return a config with two experiments, one of them with a cap and a named ratio; the other may have a planned end."""
     timing = {name: span(value) for name, value in TIMINGS["short"].items()} | {"stalled_after": "1h"}
     capped = {"kpi": "revenue_per_subject", "cap_minor": 500, "non_inferiority": 0.1}
     first = {"control": "a", "allocation": {"a": 0.5, "b": 0.5}, "goals": ["converted_subjects", "ctr"], "guardrails": [capped]}
-    second = {"control": "a", "goals": ["clicked_subjects", "revenue_per_subject", "revenue_per_exposure"], "attribution": "90s"}
+    goals = ["clicked_subjects", "revenue_per_subject", "revenue_per_exposure"]
+    second = {"control": "a", "goals": goals, "attribution": "90s", "ends_at": ends}
     experiments = {"exp-a": {**first, "attribution": span(attribution), "minimum_runtime": "1m"}, "exp-b": second}
     waits = {name: span(value) for name, value in WAITS["short"].items()}
     one = {"experiments": experiments, "detectors": OFF, "jurisdiction": "US"}
@@ -65,9 +67,10 @@ class People:
             self._act(number)
         ordered = sorted(self.arrivals, key=lambda one: one.appended)
         first = START - 10 * SECOND
-        configs = [config_of(self.chance, self.chance.choice([SECOND, 150 * SECOND, 7 * MINUTE, 3 * HOUR]))]
+        ends = START + self.chance.choice([0, 11 * MINUTE, 25 * MINUTE + 7]) if self.chance.random() < 0.4 else None
+        configs = [config_of(self.chance, self.chance.choice([SECOND, 150 * SECOND, 7 * MINUTE, 3 * HOUR]), ends)]
         if self.chance.random() < 0.5:
-            configs.append(config_of(self.chance, 4 * MINUTE))
+            configs.append(config_of(self.chance, 4 * MINUTE, ends))
         made = [Config.model_validate(one) for one in configs]
         stamps = [first, START + self.chance.randrange(SPAN)]
         last = max(one.appended for one in ordered)
@@ -140,19 +143,34 @@ def answer(world: World) -> dict[tuple[str, str], tuple[Sums, int]]:
             continue
         if act.kind != "tally":
             people[act.key, act.initiative].append(one)
-        elif act.experiment and act.people and one.stamp - lateness < end_of(act.time, window):
+            continue
+        end = end_of(act.time, window)
+        if act.experiment and act.people and one.stamp - lateness < end <= last(world, act.initiative, act.experiment):
             into = sums[act.initiative, act.experiment]["", act.arm]
             into.update({"first": act.people, f"channel.{act.channel}": act.people, "profile.-": act.people})
             if act.converted is not None:
                 into.update({"n": act.people, "converted": act.converted, "tallied": act.people})
     for (_, initiative), events in people.items():
         for name in EXPERIMENTS:
-            for due, arm, counts in contributions(world, initiative, name, events, closed):
-                if due <= closed and arm is None:
+            until = min(closed, last(world, initiative, name))
+            for due, arm, counts in contributions(world, initiative, name, events, until):
+                if due <= until and arm is None:
                     mixed[initiative, name] += 1
-                elif due <= closed and arm is not None:
+                elif due <= until and arm is not None:
                     add(sums[initiative, name]["", arm], counts)
     return {place: (tidy(sums[place]), mixed[place]) for place in {*sums, *mixed}}
+
+
+def last(world: World, initiative: str, name: str) -> int:
+    """Return the end of the last window that counts for an experiment: the one its planned end lies in or closes."""
+    ends = ends_of(world, initiative, name)
+    return FOREVER if ends is None else -(-ends // world.timing["window"]) * world.timing["window"]
+
+
+def ends_of(world: World, initiative: str, name: str) -> int | None:
+    """Return the planned end, which no later config of a world moves."""
+    experiment = Config.model_validate(world.configs[0].effective).initiatives[initiative].experiments.get(name)
+    return None if experiment is None else experiment.ends_at
 
 
 def contributions(
@@ -165,7 +183,8 @@ def contributions(
         act = one.fact
         if isinstance(act, Act) and act.experiment == name and one.stamp - lateness < end_of(act.time, window):
             arms[act.arm] = min(arms.get(act.arm, (act.time, act.channel)), (act.time, act.channel))
-    if not arms:
+    ends = ends_of(world, initiative, name)
+    if not arms or (ends is not None and min(time for time, _ in arms.values()) >= ends):
         return []
     ordered = sorted((time, arm, channel) for arm, (time, channel) in arms.items())
     start, arm, channel = ordered[0]
