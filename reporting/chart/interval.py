@@ -38,11 +38,11 @@ def interval_plot(rows: Sequence[Row], unit: str, width: float) -> str:
     foot = [words(_signed(at, step), x(at), height - 10, anchor="middle") for at in ticks(*reach, step)]
     drawn = [mark for index, row in enumerate(rows) for mark in _row(row, x, index * ROW + ROW / 2, left)]
     zero = line(x(0.0), 0, x(0.0), height - AXIS, "rule")
-    return frame(width, height, finding(rows), *marks, zero, *drawn, *foot, words(unit, left - 8, height - 10, anchor="end"))
+    return frame(width, height, finding(rows), *marks, zero, *drawn, *foot, words(unit, left - 24, height - 10, anchor="end"))
 
 
 def _row(row: Row, x: Scale, y: float, left: float) -> list[str]:
-    most = int(left / 6.6)
+    most = int(left / 7.2)
     name = row.name if len(row.name) <= most else row.name[: most - 1] + "…"
     drawn = [words(name, left - 8, y - 2, "t2", "end"), words(row.beside, left - 8, y + 11, anchor="end")]
     return [*drawn, *_marks(row, x, y)]
