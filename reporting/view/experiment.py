@@ -116,7 +116,9 @@ def facts(experiment: Mapping[str, Any]) -> list[tuple[str, str]]:
         found.append(("Decided", decided(experiment)))
         found.append(("Would change it", experiment["decision"]["would_change"]))
     said = ", ".join(f"{one['action'].replace('_', ' ')} by {one['by'] or NONE}" for one in experiment["approvals"])
-    return [*found, ("Approvals", said or "no change of the period that names it was approved or rejected")] if experiment["design"] else found
+    if said or experiment["design"]:
+        found.append(("Approvals", said or "no change of the period that names it was approved or rejected"))
+    return found
 
 
 def method(experiment: Mapping[str, Any]) -> str:
