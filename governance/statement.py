@@ -1,8 +1,8 @@
 """What one consent record says: its state per purpose and channel, the purposes of its TCF and GPP strings among them.
 
 A string is decoded whole or not at all. What a string denies is denied whatever the record says beside it, and what cannot be
-decoded is reported and grants nothing: a grant that rests on such a string is no grant. A record that takes consent away needs no
-string to do so.
+decoded is reported and grants nothing: a grant that rests on such a string is no grant. A void string is reported too and denies what
+it could have granted. A record that takes consent away needs no string to do so.
 """
 
 from collections.abc import Mapping
@@ -18,41 +18,48 @@ DENIED = "refused"  # what a string says no to, in a record that is a grant
 
 @dataclass(frozen=True, slots=True)
 class Strings:
-    """What the strings of a record say about our purposes, and the codes of those that do not decode."""
+    """What the strings of a record say about our purposes, and the codes of those that do not decode and of what makes one void."""
 
     standings: Mapping[str, Standing]
     failures: tuple[str, ...]
+    voids: tuple[str, ...]
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Return all that is to be reported."""
+        return self.failures + self.voids
 
 
 def statement(
     event: ConsentEvent, stamp: int, source: Source, tables: PurposeTables, *, opt_in: bool
 ) -> tuple[Statement | None, tuple[str, ...]]:
-    """Return what a record says, None for nothing, and why its strings do not decode, as `tcf:<code>` and `gpp:<code>`.
+    """Return what a record says, None for nothing, and why its strings are no consent, as `tcf:<code>` and `gpp:<code>`.
 
     `stamp` is the broker's, ms; `opt_in` whether the subject's jurisdiction asks for consent.
     """
     strings = read_strings(event, tables, opt_in=opt_in)
     if event.state in PROMPTS:
-        return None, strings.failures
+        return None, strings.faults
     states = granted(event, strings) if event.state in GRANTS else taken(event, strings)
     expires = NEVER if event.expires_at is None else event.expires_at
     said = Statement(event.occurred_at, stamp, expires, source, states) if states else None
-    return said, strings.failures
+    return said, strings.faults
 
 
 def read_strings(event: ConsentEvent, tables: PurposeTables, *, opt_in: bool) -> Strings:
     """Return what a record's strings say together: a denial by one wins over a grant by the other."""
     standings: dict[str, Standing] = {}
-    failures = []
+    failures, voids = [], []
     for kind, text in (("tcf", event.tcf), ("gpp", event.gpp)):
         found = None if text is None else decode_as(kind, text, event.occurred_at)
         if isinstance(found, DecodeFailure):
             failures.append(f"{kind}:{found.code}")
         elif found is not None:
+            voids += [f"{kind}:{finding.code}" for finding in found.findings if finding.voids]
             for purpose, standing in purposes_granted(found, tables, opt_in=opt_in).items():
                 if standing == "denied" or (standing == "granted" and standings.get(purpose) != "denied"):
                     standings[purpose] = standing
-    return Strings(standings, tuple(failures))
+    return Strings(standings, tuple(failures), tuple(voids))
 
 
 def decode_as(kind: str, text: str, at_ms: int) -> Decoded | DecodeFailure:

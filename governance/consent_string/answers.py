@@ -13,7 +13,7 @@ from governance.consent_string.decode import Decoded, DecodeFailure, decode
 from governance.consent_string.gpp import GppString, prefix_of
 from governance.consent_string.tcf import PublisherTc, TcString
 from governance.consent_string.us import UsPrivacy, UsSection
-from governance.consent_string.vendors import VendorIds
+from governance.consent_string.vendors import VendorIds, singles
 
 LONGEST_LINE = 262_144  # characters, as for any message
 
@@ -29,7 +29,7 @@ def decode_lines(lines: Iterable[str], at_ms: int | None = None) -> Iterator[dic
 
 
 def as_answer(text: str, result: Decoded | DecodeFailure) -> dict[str, Any]:
-    """Return the answer for a string and what became of it: plain JSON values only."""
+    """Return the answer for a string and what became of it: JSON values, pairs as tuples."""
     echo = text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate is legal in JSON text and in no encoding of it
     if isinstance(result, DecodeFailure):
         return _refused(echo, result.code, result.message, result.at_bit)
@@ -104,8 +104,11 @@ def _instant(ms: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest_ms * 1000).isoformat()
 
 
-def _vendors(vendors: VendorIds | None) -> list[list[int]] | None:
+def _vendors(vendors: VendorIds | None) -> list[tuple[int, int]] | None:
     return None if vendors is None else vendors.pairs()
+
+
+singles()  # now, not while a string is answered
 
 
 def _publisher(publisher: PublisherTc | None) -> dict[str, list[int]] | None:

@@ -88,7 +88,8 @@ class Bits:
             if at + width > len(bits):
                 self._at = at
                 raise self._cut_span()
-            first, last = int(bits[at + 1 : at + 17], 2), int(bits[at + width - 16 : at + width], 2)
+            first = int(bits[at + 1 : at + 17], 2)
+            last = first if width == 17 else int(bits[at + 17 : at + 33], 2)
             if not 0 < first <= last <= highest:
                 raise self._bad_span(first, last, at)
             found.append((first, last))

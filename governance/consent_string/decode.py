@@ -42,7 +42,7 @@ class DecodeFailure:
 def decode(text: str, at_ms: int | None = None) -> Decoded | DecodeFailure:
     """Read a TCF v2 or GPP string whole, or say why not; no exception, whatever the text.
 
-    `at_ms` (epoch milliseconds) is when it is judged: with it a string that is past its 13 months, or of the future, is void.
+    `at_ms` (epoch milliseconds) is when it is judged: with it a string that is past its 13 months is void, and one of the future a finding.
     Limits: 8,192 characters of TCF, 16,384 of GPP. The work is bounded by the length of the text.
     """
     try:

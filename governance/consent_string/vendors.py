@@ -5,6 +5,7 @@ into sets does the work of twenty-six million ids; here they stay four hundred p
 """
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import compress
 
 from governance.consent_string.bits import Bits
@@ -20,10 +21,9 @@ class VendorIds:
     field: str = ""
     ranges: tuple[tuple[int, int], ...] = ()
 
-    def pairs(self) -> list[list[int]]:
-        """Inclusive [from, to] pairs in the order of the string; a vendor of a bit field is a pair of its own."""
-        set_bits = self.field.translate(BITS_OF).encode()
-        return [list(pair) for pair in self.ranges] + [[vendor, vendor] for vendor in compress(range(1, len(set_bits) + 1), set_bits)]
+    def pairs(self) -> list[tuple[int, int]]:
+        """Inclusive (from, to) pairs in the order of the string; a vendor of a bit field is a pair of its own."""
+        return [*self.ranges, *compress(singles(), self.field.translate(BITS_OF).encode())] if self.field else [*self.ranges]
 
     def has(self, vendor: int) -> bool:
         """Whether the list names the vendor."""
@@ -34,6 +34,12 @@ class VendorIds:
     def in_order(self) -> bool:
         """Whether the ranges ascend without overlap, as an encoder writes them; a bit field always does."""
         return all(before[1] < after[0] for before, after in zip(self.ranges, self.ranges[1:], strict=False))
+
+
+@cache
+def singles() -> tuple[tuple[int, int], ...]:
+    """Return every vendor as a pair of its own: made once, as a string may name 48,000 of them and they cost more than all else in it."""
+    return tuple((vendor, vendor) for vendor in range(1, HIGHEST_VENDOR + 1))
 
 
 def read_vendors(bits: Bits) -> VendorIds:

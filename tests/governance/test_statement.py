@@ -47,9 +47,29 @@ def test_a_string_that_was_cut_off_grants_nothing_the_whole_one_does_not(length:
     found, failures = said("given", tcf=ALL[:length], purposes=["personalised_content"])
     whole = states("given", tcf=ALL)
 
-    assert (found is None) == bool(failures)
+    assert (found is None) == (bool(failures) and failures != ("tcf:disclosed_vendors_missing",))
     assert [scope for scope, state in (found.states if found else {}).items() if state == "given" and whole.get(scope) != "given"] == []
     assert failures or length >= len(ALL.partition(".")[0]) - 3  # the last digits of its core are zeros, they may be left out
+
+
+def test_a_void_string_is_reported_and_denies_what_it_could_have_granted() -> None:
+    """It was written by somebody who asked, wrongly: an older grant does not stand for it."""
+    found, faults = said("given", tcf="COtybn4PA_zT4KjACBENAPCIAEBAAECAAIAAAAAAAAAA", purposes=["loyalty"])
+
+    assert faults == ("tcf:not_service_specific", "tcf:expired")
+    assert found is not None
+    assert (found.states["service_improvement", ANY], found.states["loyalty", ANY]) == ("refused", "given")
+
+
+def test_the_date_in_a_string_is_not_the_time_of_consent() -> None:
+    """It is of the day at best and by another clock; the record's own time counts."""
+    long_ago = 1_700_000_000_000
+    early = ConsentEvent.model_validate({"event_id": "c-1", "occurred_at": long_ago, "subject_id": "u-1", "state": "given", "tcf": ALL})
+    found, faults = statement(early, long_ago, SOURCE, DOCUMENTED, opt_in=True)
+
+    assert faults == ()
+    assert found is not None
+    assert (found.effective, found.states["personalised_content", ANY]) == (long_ago, "given")
 
 
 def test_a_string_in_the_wrong_field_does_not_decode() -> None:

@@ -60,7 +60,7 @@ def test_a_vendor_bit_field_comes_back(field: str) -> None:
     by_bits = core_of(tc(core(vendors=number(len(field), 16) + "0" + field))).vendor_consent
     by_ranges = core_of(tc(core(vendors=ranges(*((vendor, vendor) for vendor in vendors))))).vendor_consent
 
-    assert [[vendor, vendor] for vendor in vendors] == by_bits.pairs() == by_ranges.pairs()
+    assert [(vendor, vendor) for vendor in vendors] == by_bits.pairs() == by_ranges.pairs()
     assert [vendor for vendor in range(210) if by_bits.has(vendor)] == [vendor for vendor in range(210) if by_ranges.has(vendor)] == vendors
 
 
@@ -116,7 +116,7 @@ def test_restrictions_come_back() -> None:
     entries = number(2, 12) + "0" + number(3, 16) + "1" + number(7, 16) + number(9, 16)
     read = core_of(tc(core(restrictions=number(2, 12) + number(2, 6) + "00" + number(0, 12) + number(8, 6) + "01" + entries)))
 
-    assert [(each.purpose, each.kind, each.vendors.pairs()) for each in read.restrictions] == [(2, 0, []), (8, 1, [[3, 3], [7, 9]])]
+    assert [(each.purpose, each.kind, each.vendors.pairs()) for each in read.restrictions] == [(2, 0, []), (8, 1, [(3, 3), (7, 9)])]
 
 
 def test_segments_after_the_core_come_in_any_order() -> None:
@@ -157,7 +157,7 @@ def test_a_readable_string_is_judged(findings: list[str], text: str) -> None:
 
 
 def test_a_string_lives_thirteen_months() -> None:
-    """From its stamp to the day before, 13 calendar months on; nothing of the future is believed. Without a time it is not judged."""
+    """From its stamp to the day before, 13 calendar months on; a date of the future is told. Without a time it is not judged."""
     text = tc(core(created_ds=ds(2026, 1, 31)), NOTHING_DISCLOSED)
     first, last = ds(2026, 1, 31) * 100, ds(2027, 2, 28) * 100
 

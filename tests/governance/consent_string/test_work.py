@@ -14,6 +14,7 @@ HEADER = number(3, 6) + number(1, 6)
 PER_CHARACTER, AT_LEAST = 60, 40_000
 WORST = {
     "vendor bit field": tc(core(vendors=number(48_000, 16) + "0" + "10" * 24_000)),
+    "all vendors of a bit field": tc(core(vendors=number(48_000, 16) + "0" + "1" * 48_000)),
     "400 ranges over all vendors": tc(core(vendors=ranges(*[(1, 65_535)] * 400))),
     "as many ranges as fit": tc(core(vendors=ranges(*[(1, 65_535)] * 1_470))),
     "as many vendors as fit": tc(core(vendors=ranges(*[(7, 7)] * 2_850))),
