@@ -8,13 +8,14 @@ Parts carry contiguous numbers per channel (intake shard -> monitor shard); only
                            "sums":[{due, assigned, experiment, arm, counts}],
                            "fields":[{due, feed, topic, kind, records, fields, others, many}]}},
      "configs":[...], "refused":{day end: {code: n}},
-     "last": null | {"watermark":ms, "at":ms, "drain":bool, "positions":{topic: offset}}}
+     "last": null | {"watermark":ms, "at":ms, "drain":bool, "positions":{topic: offset}, "routes":[[rank, hash]]}}
 
 An add goes to the row named by (level, end) and is applied when the watermark passes `due`; level `c` are the consent verdicts of a
 base window. An item is a violation, a correction or a finding about a consent record (see `verdicts`). Sums are what people add to
 an experiment at the window end `due`, by the window of their assignment (see `people`); fields what the records of a feed carried up
 to `due` (see `governance.feed`). `extra` counts things of the whole
-initiative: edges of decision paths and rule versions seen. `refused` goes to every shard, for the coverage of its reports.
+initiative: edges of decision paths and rule versions seen. `refused` goes to every shard, for the coverage of its reports; `routes`
+(see `routing`) to that of `_system` alone.
 """
 
 from collections.abc import Iterator, Mapping

@@ -35,6 +35,7 @@ from streams.kernel.pending import COMMIT_BYTES, FIRST_CONFIG, LAST_CONFIG, PEND
 from streams.kernel.people import People
 from streams.kernel.publishing import publish
 from streams.kernel.record import Commit, Record, Shard
+from streams.kernel.routing import sample
 from streams.kernel.rows import Draft, Rows, pack, row_key
 from streams.kernel.stamp import IntakeStamp
 from streams.kernel.subject import Exposure, Subjects, Waits
@@ -103,6 +104,7 @@ class Fold:
         self.people = People(self.draft, stamp.watermark, stamp.agenda, self.config.timing if self.config is not None else None)
         self.adds: dict[str, Adds] = {}
         self.carried = Carried()
+        self.keys: set[bytes] = set()  # of subjects
         self.configs: list[dict[str, Any]] = []
         self._owners: dict[bytes, bytes] = {}
         self._places: dict[tuple[str, int, Cell], bytes] = {}
@@ -217,6 +219,7 @@ class Fold:
             self.carried.count(event.initiative, due, "engagement-events", record.topic, event.type)
         add(counts, counted(event))
         if event.type != "tally":
+            self.keys.add(record.key or b"")
             self._subject(owner, event, cell, adds, where, record.timestamp)
         if event.type == "exposure" and not late:
             notes(adds, where, event)
@@ -267,6 +270,7 @@ class Fold:
         owner = self._admit(record, b"c", event.event_id, event.occurred_at, horizon=False)
         if owner is None:
             return
+        self.keys.add(record.key or b"")
         stamped = end_of(record.timestamp, self.waits.base)
         self.carried.count(SYSTEM, due_of(stamped, self.waits.base), "consent-events", record.topic, event.state)
         config = config_before(self.draft, stamped)
@@ -328,6 +332,8 @@ class Fold:
     def commit(self, stamp: IntakeStamp) -> Commit:
         """Return the step's commit; what it adds waits in a pending row for the next tick."""
         self.carried.into(self.adds)
+        if self.keys:
+            sample(self.draft, self.shard, self.keys)
         self.marks.flush(stamp.commits)
         looks = list(self.subjects.flush().items())
         plain = {name: adds.plain() for name, adds in self.adds.items()}

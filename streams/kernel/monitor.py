@@ -13,7 +13,7 @@ import orjson
 from detectors.window import DAY, HOUR, end_of
 from governance.config import Config
 from streams.kernel.answers import Desk, forget_answers
-from streams.kernel.bulletin import SYSTEM, Adds, rest_of
+from streams.kernel.bulletin import SYSTEM, Adds, monitor_of, rest_of
 from streams.kernel.cells import KEPT_DAYS, Admission, add_extra, plain_cell, with_names
 from streams.kernel.checks import law
 from streams.kernel.closing import Closing
@@ -22,8 +22,10 @@ from streams.kernel.ground import Ground, ground_of
 from streams.kernel.pending import COMMIT_BYTES, config_of, newest_before
 from streams.kernel.record import Commit, Record, Shard
 from streams.kernel.retention import forget_before
+from streams.kernel.routing import compare
 from streams.kernel.rows import Draft, Rows, key_parts, pack, row_key, unpack
 from streams.kernel.snapshot import POSITIONS
+from streams.kernel.stall import hear
 from streams.kernel.stamp import BEGINNING, MonitorStamp
 from streams.kernel.standing import STANDINGS, WAKES, Standing
 
@@ -209,9 +211,15 @@ class MonitorFold:
 
     def _move(self, source: str, last: dict[str, Any]) -> None:
         watermark = last["watermark"]
+        before = max(self.stamp.watermarks.values(), default=BEGINNING)
         live = self.stamp.live if last["drain"] else {**self.stamp.live, source: watermark}
         self.stamp = replace(self.stamp, watermarks={**self.stamp.watermarks, source: watermark}, live=live)
         self.draft.put(row_key(POSITIONS, source), pack(last["positions"]))
+        if self.shard.number == monitor_of(SYSTEM, self.shard.shards):
+            if not last["drain"]:
+                hear(self.draft, source, self.stamp.watermarks, before, self.shard.shards, self._newest().timing)
+            if last.get("routes"):  # bulletins of before there were any stand in the log for long
+                compare(self.draft, int(source), last["routes"], last["at"])
 
     def settle(self) -> None:
         """Close what is due and answer what was asked, in order, until nothing is left or the commit is full."""

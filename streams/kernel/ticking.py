@@ -16,6 +16,7 @@ from streams.kernel.marks import sweep
 from streams.kernel.pending import COMMIT_BYTES, FIRST_CONFIG, PENDING, TICKS, config_before, config_of
 from streams.kernel.people import People
 from streams.kernel.record import Commit, Record, Shard
+from streams.kernel.routing import sampled
 from streams.kernel.rows import Draft, Rows, key_parts, unpack
 from streams.kernel.stamp import IntakeStamp
 from streams.kernel.verdicts import Verdicts, waits_of, write_looks
@@ -50,7 +51,7 @@ def fold_ticks(view: Rows, shard: Shard, stamp: IntakeStamp, ticks: Sequence[Rec
     last = None
     if not found.rest:
         positions = {topic: number for topic, number in sorted(stamp.offsets.items()) if topic != TICKS}
-        last = {"watermark": watermark, "at": tick.at, "drain": drain, "positions": positions}
+        last = {"watermark": watermark, "at": tick.at, "drain": drain, "positions": positions, "routes": sampled(draft)}
         after = replace(after, offsets={**stamp.offsets, TICKS: offset + 1})
     after = replace(
         after,
@@ -98,6 +99,7 @@ def announce(
     """Send every monitor shard its parts, the last of them with `last`; return the last number per channel."""
     after = dict(numbers)
     refused = refused_by_day(found.adds.get(SYSTEM))
+    system = monitor_of(SYSTEM, shard.shards)
     for to in range(shard.shards):
         mine = {name: adds for name, adds in found.adds.items() if name == EVERYWHERE or monitor_of(name, shard.shards) == to}
         if not (mine or found.configs or refused or last):
@@ -106,7 +108,8 @@ def announce(
         bodies[-1]["refused"] = refused
         for body in bodies:
             after[str(to)] = after.get(str(to), 0) + 1
-            draft.send(message(shard, after[str(to)], to, at, body, last if body is bodies[-1] else None))
+            end = last if to == system or not last else {**last, "routes": []}
+            draft.send(message(shard, after[str(to)], to, at, body, end if body is bodies[-1] else None))
     return after
 
 
