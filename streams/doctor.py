@@ -29,6 +29,7 @@ CLOCK_OFF = 5 * SECOND  # half of `timing.tick`: the margin for clocks is a tick
 LATE_RECORDS = 10_000  # unread: a worker reads ten times as many in a second
 KEY_BYTES = 16
 REDIS_S = 3.0
+PATIENCE_S = 20.0
 STAMP_STEPS = (500, 5_000, 50_000, 10_000_000)  # records read back from the end of a changelog until a stamp is met
 NOBODY = "nobody"  # an initiative no events come for: the answer to a report about it is an error, and nothing is changed
 
@@ -51,9 +52,9 @@ def key_file(settings: Settings) -> Check:
     try:
         content = path.read_bytes()
     except OSError as error:
-        return Check("key file", "fail", f"cannot be read: {error.strerror}", "PMON_SUBJECT_KEY_FILE must name a file that workers can read")
+        return Check("key file", "fail", f"cannot be read: {error.strerror}", "PMON_SUBJECT_KEY_FILE must name a file workers can read")
     if len(content) < KEY_BYTES:
-        hint = f"make one with `head -c 32 /dev/urandom`; another key means that all subjects are new"
+        hint = "make one with `head -c 32 /dev/urandom`; another key means that all subjects are new"
         return Check("key file", "warn", f"{len(content)} bytes, which can be guessed", hint)
     open_to_all = path.stat().st_mode & 0o004
     if open_to_all:
@@ -72,7 +73,8 @@ async def redis(settings: Settings) -> Check:
         await client.ping()
         memory: Mapping[str, Any] = await client.info("memory")
     except (RedisError, OSError, TimeoutError) as error:
-        return Check("redis", "unreachable", f"does not answer: {type(error).__name__}", "workers go on without; pages show less until it is back")
+        hint = "workers go on without; their pages show less until it is back"
+        return Check("redis", "unreachable", f"does not answer: {type(error).__name__}", hint)
     finally:
         with suppress(RedisError, OSError):
             await client.aclose()
@@ -80,10 +82,11 @@ async def redis(settings: Settings) -> Check:
 
 
 class Doctor:
-    """The checks that need the bus; it is open."""
+    """The checks that need the bus; it is open. An answer is waited for `patience_s` and a few ticks."""
 
-    def __init__(self, bus: Bus, settings: Settings, config: Config) -> None:
+    def __init__(self, bus: Bus, settings: Settings, config: Config, patience_s: float = PATIENCE_S) -> None:
         self._bus, self._settings, self._config = bus, settings, config
+        self._patience_s = patience_s + 3 * config.timing.tick / 1000
 
     async def checks(self) -> AsyncGenerator[Check, None]:
         """Yield every check's outcome; those that make no sense after a failure are left out."""
@@ -148,7 +151,8 @@ class Doctor:
                 behind = max(0, ends[name, number] - stamp.offsets.get(plain, 0)) if plain != TICKS else 0
                 unread, worst = unread + behind, max(worst, (behind, f"{name} {number}"))
         if unread > LATE_RECORDS:
-            return Check("lag", "warn", f"{unread:,} records unread, most of them on {worst[1]}", "start more workers, or wait for a backlog")
+            hint = "start more workers, or wait for a backlog"
+            return Check("lag", "warn", f"{unread:,} records unread, most of them on {worst[1]}", hint)
         return Check("lag", "ok", f"{unread:,} records unread")
 
     async def _stamp(self, log: str, number: int) -> bytes | None:
@@ -166,23 +170,21 @@ class Doctor:
         began, when = time.monotonic(), await asked_at(self._bus, self._settings)
         command = {"request_id": f"doctor-{uuid4().hex}", "command": "report", "requested_by": "pmon doctor", "initiative": NOBODY}
         try:
-            await ask(self._bus, self._settings, {**command, "requested_at": format_instant(when)}, when, self._patience_s())
+            await ask(self._bus, self._settings, {**command, "requested_at": format_instant(when)}, when, self._patience_s)
         except NoAnswerError:
             topic = on_bus(self._settings, COMMANDS)
             place = f"{topic} {partition_of(NOBODY.encode(), self._settings.partitions)}"
             hint = "is `pmon run` there, with this PMON_GROUP and PMON_TOPIC_PREFIX? Its log and /readyz say what it waits for"
-            return Check("answer", "fail", f"nobody answered a command on {place} within {self._patience_s():.0f} s", hint)
+            return Check("answer", "fail", f"nobody answered a command on {place} within {self._patience_s:.0f} s", hint)
         return Check("answer", "ok", f"a command was answered after {time.monotonic() - began:.1f} s")
 
-    def _patience_s(self) -> float:
-        return 20 + 3 * self._config.timing.tick / 1000
 
 
-async def examined(bus: Bus, settings: Settings, config: Config) -> AsyncGenerator[Check, None]:
+async def examined(bus: Bus, settings: Settings, config: Config, patience_s: float = PATIENCE_S) -> AsyncGenerator[Check, None]:
     """Yield the checks of a deployment whose bus is open; a bus that goes away is a finding like any other."""
     yield Check("broker", "ok", f"{settings.url if settings.broker == 'mem://' else settings.broker} answers")
     try:
-        async for check in Doctor(bus, settings, config).checks():
+        async for check in Doctor(bus, settings, config, patience_s).checks():
             yield check
     except BusError as error:
         yield Check("broker", "unreachable", str(error), "look at the broker's own log")

@@ -25,6 +25,7 @@ VERBS: Final[dict[str, str]] = {  # in the order of --help
     "produce": "streams.cli.produce",
     "tail": "streams.cli.tail",
     "topics": "streams.cli.topics",
+    "doctor": "streams.cli.doctor",
     "replay": "streams.cli.replay",
     "report": "streams.cli.report",
     "incidents": "streams.cli.incidents",

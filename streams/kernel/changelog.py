@@ -148,6 +148,15 @@ def expected_at(stamp: bytes | None) -> int:
     return _read_stamp(stamp).base
 
 
+def last_stamp(records: Iterable[Entry]) -> bytes | None:
+    """Return the shard's stamp of the last valid commit among the records, None where there is none: how far it is, without its rows."""
+    found = None
+    for offset, key, value in records:
+        if key == STAMP and (stamp := _read_stamp(value)).base == offset:
+            found = stamp.stamp
+    return found
+
+
 def load(records: Iterable[Entry], end: int) -> Loaded:
     """Return the state a changelog holds; `records` are (offset, key, value) from its start, `end` is its end offset as the broker says.
 
