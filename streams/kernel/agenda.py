@@ -43,7 +43,7 @@ class Agenda:
         self._hour = until // HOUR
         self._open(until)
         lists = sorted((key_parts(key), key) for key in self._draft.keys(SOON))
-        self.next = 0
+        self.next = min([*self._soon, *(hour * HOUR for hour in self._later)], default=0)  # what this step added already
         for hour, _ in (key_parts(key) for key in self._draft.keys(LATER)):
             self._note(hour * HOUR)
         for (due, *_), key in lists:

@@ -1,8 +1,8 @@
 """People in experiments: what an intake shard remembers of one subject in one initiative, and what it adds when its time comes.
 
-    u + digest   [initiative, listed, raw, seats]
+    j [end, bucket, commit]   what one commit saw of people in the window ending at `end`: initiative -> [digest, event …]
+    u + digest                [initiative, listed, seats], of those who have a seat
 
-raw     what was seen while its window is open: exposures that carry an experiment, clicks and conversions
 seats   per experiment: the arm of the earliest exposure, the earliest exposure of any other arm, and what counts towards the readout
 
 Nothing is decided on arrival. When the watermark passes the end of an event's window, every exposure that could come before it is
@@ -20,11 +20,11 @@ when its experiment has ended by `ends_at`, else `erase_after` after its last ex
 would select after treatment.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from detectors.cell import REVENUE, Counts, add
 from detectors.kpi import Ratio
@@ -35,10 +35,12 @@ from governance.contribution import SOON, cap_of, contribution, exact, negative,
 from governance.message.engagement import Engagement
 from streams.kernel.agenda import Agenda
 from streams.kernel.bulletin import Adds
-from streams.kernel.rows import Draft, pack, unpack
+from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
 
 PEOPLE = b"u"
-RAW_MOST = 500  # events of one subject in its open windows kept apart; a machine that sends more has the rest merged
+SEEN = b"j"
+BUCKETS = 64  # of one window, by digest: people of one bucket are settled in one commit, however many a window has
+SEEN_MOST = 500  # events of one subject in one commit kept apart; a machine that sends more has the rest merged
 SEATS_MOST = 200  # experiments of one initiative one subject can be in at a time
 PUT_OFF_MOST = 20  # times a planned end is followed to where a later config has moved it
 MICRO = 1_000_000
@@ -50,8 +52,7 @@ NOTHING: Mapping[str, int] = MappingProxyType({})
 ConfigAt = Callable[[int], Config]
 
 
-@dataclass(slots=True)
-class Raw:
+class Seen(NamedTuple):
     """One event whose window is open; `limit` is its stamp - allowed lateness, `name` a count or a fallback, propensity in millionths."""
 
     time: int
@@ -68,12 +69,18 @@ class Raw:
 
     def plain(self) -> list[Any]:
         """Return it as JSON."""
-        found = [self.time, self.limit, self.name, self.number, written(self.value), self.currency]
-        return found if not self.experiment else [*found, self.experiment, self.arm, self.profile, self.channel, self.propensity]
+        found: list[Any] = [*self] if self.experiment else [*self[:6]]
+        found[4] = written(self.value)
+        return found
 
     def order(self) -> tuple[Any, ...]:
         """Order by time, exposures first: a goal of the same millisecond follows them."""
         return self.time, not self.experiment, self.arm, self.channel, self.profile, self.propensity, self.name, self.limit
+
+
+def seen_again(time: int, limit: int, name: str, number: int, value: int | str, *more: Any) -> Seen:
+    """Return the event `plain` gave."""
+    return Seen(time, limit, name, number, int(value), *more)
 
 
 @dataclass(slots=True)
@@ -109,47 +116,44 @@ class Person:
 
     initiative: str
     listed: int = 0
-    raw: list[Raw] = field(default_factory=list)
     seats: dict[str, Seat] = field(default_factory=dict)
 
     @classmethod
     def read(cls, value: bytes) -> "Person":
         """Return the person of a row."""
-        initiative, listed, raw, seats = unpack(value)
-        seen = [Raw(time, limit, what, number, int(value), *more) for time, limit, what, number, value, *more in raw]
-        return cls(initiative, listed, seen, {name: seated(*seat) for name, seat in seats.items()})
+        initiative, listed, seats = unpack(value)
+        return cls(initiative, listed, {name: seated(*seat) for name, seat in seats.items()})
 
     def pack(self) -> bytes:
         """Return the row's value."""
-        seats = {name: seat.plain() for name, seat in self.seats.items()}
-        return pack(self.initiative, self.listed, [one.plain() for one in self.raw], seats)
-
-    def keep(self, one: Raw) -> None:
-        """Remember an event until its window closes."""
-        if len(self.raw) >= RAW_MOST:
-            same = (one.name, one.currency, one.experiment, one.arm)
-            for known in self.raw:
-                if (known.name, known.currency, known.experiment, known.arm) == same:
-                    known.time, known.number, known.value = min(known.time, one.time), known.number + one.number, known.value + one.value
-                    return
-        self.raw.append(one)
+        return pack(self.initiative, self.listed, {name: seat.plain() for name, seat in self.seats.items()})
 
 
-def raws(event: Engagement, limit: int, closed: int, window: int) -> Iterator[Raw]:
-    """Yield what a subject's event is to experiments; one whose window is `closed` by a clock's error is late whatever its stamp says."""
-    end = end_of(event.occurred_at, window)
-    limit = max(limit, end) if end <= closed else limit
-    if event.type == "exposure":
-        if event.experiment_id is not None:
-            micro = -1 if event.propensity is None else round(event.propensity * MICRO)
-            place = (event.experiment_id, event.variant, event.profile, event.channel, micro)
-            yield Raw(event.occurred_at, limit, FALLBACKS.get(event.fallback or "", "exposures"), 1, 0, "", *place)
-        return
-    yield Raw(event.occurred_at, limit, event.type + "s", 1, event.value_minor or 0, event.currency or "")
+def keep(seen: list[Seen], one: Seen) -> None:
+    """Add an event to those of one subject and window."""
+    if len(seen) >= SEEN_MOST:
+        same = (one.name, one.currency, one.experiment, one.arm)
+        for place, known in enumerate(seen):
+            if (known.name, known.currency, known.experiment, known.arm) == same:
+                time, number, value = min(known.time, one.time), known.number + one.number, known.value + one.value
+                seen[place] = known._replace(time=time, number=number, value=value)
+                return
+    seen.append(one)
+
+
+def seen_of(event: Engagement, limit: int) -> Seen | None:
+    """Return what a subject's event is to experiments, None for an exposure outside of them."""
+    if event.type != "exposure":
+        return Seen(event.occurred_at, limit, event.type + "s", 1, event.value_minor or 0, event.currency or "")
+    if event.experiment_id is None:
+        return None
+    name = "exposures" if event.fallback is None else FALLBACKS[event.fallback]
+    micro = -1 if event.propensity is None else round(event.propensity * MICRO)
+    return Seen(event.occurred_at, limit, name, 1, 0, "", event.experiment_id, event.variant, event.profile, event.channel, micro)
 
 
 class People:
-    """The people a step touches; `flush` writes them into its draft and says when the next is due."""
+    """The people a step touches; `flush` writes what was seen of them into its draft and says when the next is due."""
 
     def __init__(self, draft: Draft, watermark: int, agenda: int, timing: Timing | None) -> None:
         self._draft = draft
@@ -157,52 +161,90 @@ class People:
         self._window = timing.window if timing is not None else 1
         self._lateness = timing.allowed_lateness if timing is not None else 0
         self._agenda = Agenda(draft, watermark, agenda)
-        self._open: dict[bytes, Person] = {}
+        self._digests: dict[tuple[bytes, str], bytes] = {}
+        self._seen: dict[tuple[int, str, bytes], list[Seen]] = {}
 
     def take(self, owner: bytes, event: Engagement, stamp: int, adds: Adds) -> None:
         """Remember an event of a subject; a tally adds its people to its own window at once."""
         if event.type == "tally":
             tallied(event, stamp - self._lateness, self._window, adds)
             return
-        for one in raws(event, stamp - self._lateness, self._watermark, self._window):
-            key = PEOPLE + blake2b(event.initiative.encode(), key=owner, digest_size=16).digest()
-            person = self._open.get(key)
-            if person is None:
-                value = self._draft.get(key)
-                if value is None and end_of(one.time, self._window) <= self._watermark:
-                    return  # no exposure before it can still come in time
-                person = self._open[key] = Person.read(value) if value is not None else Person(event.initiative)
-            person.keep(one)
-            self._list(key, person, end_of(one.time, self._window))
+        end = end_of(event.occurred_at, self._window)
+        closed = end <= self._watermark  # by a clock's error: it is late whatever its stamp says
+        one = seen_of(event, max(stamp - self._lateness, end) if closed else stamp - self._lateness)
+        if one is None:
+            return
+        digest = self._digest(owner, event.initiative)
+        if closed and self._draft.get(PEOPLE + digest) is None:
+            return  # no exposure before it can still come in time
+        keep(self._seen.setdefault((end, event.initiative, digest), []), one)
 
-    def _list(self, key: bytes, person: Person, due: int) -> None:
-        if not person.listed or due < person.listed:
-            person.listed = due
-            self._agenda.add(due, key)
+    def _digest(self, owner: bytes, initiative: str) -> bytes:
+        found = self._digests.get((owner, initiative))
+        if found is None:
+            found = self._digests[owner, initiative] = blake2b(initiative.encode(), key=owner, digest_size=16).digest()
+        return found
 
     def settle(self, until: int, config_at: ConfigAt, adds_of: Callable[[str], Adds], budget: int) -> bool:
         """Let everybody due by the watermark `until` add what is theirs, so many bytes of rows at most; return whether all are done."""
         most = self._draft.size + budget
         settling = Settling(until, self._window, config_at)
+        for _, keys in sorted(self._closed(until).items()):
+            if self._draft.size > most:
+                return False
+            for (initiative, digest), seen in self._gather(keys).items():
+                self._move_on(PEOPLE + bytes.fromhex(digest), initiative, seen, settling, adds_of)
         for key in self._agenda.due(until, lambda: self._draft.size > most):
             value = self._draft.get(key)
             person = None if value is None else Person.read(value)
-            if person is None or person.listed > until:
-                continue
-            person.listed = 0
-            settling.settle(person, adds_of(person.initiative))
-            following = settling.next_due(person)
-            if following:
-                self._list(key, person, following)
-                self._draft.put(key, person.pack())
-            else:
-                self._draft.drop(key)
+            if person is not None and person.listed <= until:
+                self._move_on(key, person.initiative, [], settling, adds_of)
         return not self._agenda.next or self._agenda.next > until
 
-    def flush(self, sequence: int) -> int:
-        """Write what was touched; return when the next person is due, ms, 0 for never."""
-        for key, person in self._open.items():
+    def _closed(self, until: int) -> dict[int, list[bytes]]:
+        """Return the rows of events whose windows have closed, by bucket."""
+        found: dict[int, list[bytes]] = {}
+        for end in sorted(self._draft.rows.firsts(SEEN)):
+            if int(end) > until:
+                break
+            for key in self._draft.group(SEEN, end):
+                found.setdefault(key_parts(key)[1], []).append(key)
+        return found
+
+    def _gather(self, keys: Iterable[bytes]) -> dict[tuple[str, str], list[Seen]]:
+        """Take some rows' events, by initiative and digest."""
+        found: dict[tuple[str, str], list[Seen]] = {}
+        for key in keys:
+            (seen,) = unpack(self._draft.get(key) or b"")
+            for initiative, events in seen.items():
+                for digest, *one in events:
+                    found.setdefault((initiative, digest), []).append(seen_again(*one))
+            self._draft.drop(key)
+        return found
+
+    def _move_on(self, key: bytes, initiative: str, seen: list[Seen], settling: "Settling", adds_of: Callable[[str], Adds]) -> None:
+        """Let one person take in what was seen and add what is due; one without a seat is forgotten."""
+        value = self._draft.get(key)
+        person = Person(initiative) if value is None else Person.read(value)
+        settling.settle(person, seen, adds_of(initiative))
+        following = settling.next_due(person)
+        if following:
+            if person.listed <= settling.until or following < person.listed:
+                person.listed = following
+                self._agenda.add(following, key)
             self._draft.put(key, person.pack())
+        elif value is not None:
+            self._draft.drop(key)
+
+    def flush(self, sequence: int) -> int:
+        """Write what was seen; return when the next person is due, ms, 0 for never."""
+        rows: dict[tuple[int, int], dict[str, list[list[Any]]]] = {}
+        for (end, initiative, digest), seen in self._seen.items():
+            events = rows.setdefault((end, digest[0] % BUCKETS), {}).setdefault(initiative, [])
+            name = digest.hex()
+            events.extend([name, *one.plain()] for one in seen)
+        for (end, bucket), found in rows.items():
+            self._draft.put(row_key(SEEN, end, bucket, sequence), pack(found))
         self._agenda.flush(sequence)
         return self._agenda.next
 
@@ -211,7 +253,7 @@ class Settling:
     """Moves people on to the watermark `until`."""
 
     def __init__(self, until: int, window: int, config_at: ConfigAt) -> None:
-        self._until = until
+        self.until = until
         self._window = window
         self._config_at = config_at
         self._configs: dict[int, Config] = {}
@@ -231,11 +273,9 @@ class Settling:
         _, experiment = self._experiment(initiative, name, seat.first)
         return 0 if experiment is None else end_of(seat.first + experiment.attribution, self._window)
 
-    def settle(self, person: Person, adds: Adds) -> None:
-        """Digest the events whose windows have closed, in order of time, then let seats mature, leave and go."""
-        ripe = sorted((one for one in person.raw if end_of(one.time, self._window) <= self._until), key=Raw.order)
-        person.raw = [one for one in person.raw if end_of(one.time, self._window) > self._until]
-        for one in ripe:
+    def settle(self, person: Person, seen: Iterable[Seen], adds: Adds) -> None:
+        """Digest events whose windows have closed, in order of time, then let seats mature, leave and go."""
+        for one in sorted(seen, key=Seen.order):
             if one.experiment:
                 self._expose(person, one, adds)
             else:
@@ -243,10 +283,10 @@ class Settling:
                     self._count(person.initiative, name, seat, one, adds)
         for name, seat in list(person.seats.items()):
             self._mature(person.initiative, name, seat, adds)
-            if self.goes(person.initiative, name, seat) <= self._until:
+            if self.goes(person.initiative, name, seat) <= self.until:
                 del person.seats[name]
 
-    def _expose(self, person: Person, one: Raw, adds: Adds) -> None:
+    def _expose(self, person: Person, one: Seen, adds: Adds) -> None:
         name, end = one.experiment, end_of(one.time, self._window)
         seat = person.seats.get(name)
         config, experiment = self._experiment(person.initiative, name, one.time)
@@ -269,7 +309,7 @@ class Settling:
             seat.last = max(seat.last, one.time)
             self._count(person.initiative, name, seat, one, adds)
 
-    def _count(self, initiative: str, name: str, seat: Seat, one: Raw, adds: Adds) -> None:
+    def _count(self, initiative: str, name: str, seat: Seat, one: Seen, adds: Adds) -> None:
         """Count an event towards a seat's readout if it follows the first exposure in time and is stamped before maturity."""
         _, experiment = self._experiment(initiative, name, seat.first)
         if experiment is None or seat.matured or not seat.first <= one.time < seat.first + experiment.attribution:
@@ -301,7 +341,7 @@ class Settling:
 
     def _mature(self, initiative: str, name: str, seat: Seat, adds: Adds) -> None:
         matures = 0 if seat.matured else self.matures(initiative, name, seat)
-        if not matures or matures > self._until:
+        if not matures or matures > self.until:
             return
         self._unpreview(initiative, name, seat, matures, adds)
         seat.matured = True
@@ -351,14 +391,14 @@ class Settling:
 
     def next_due(self, person: Person) -> int:
         """Return when a person is looked at again, ms, 0 for one of whom nothing is left."""
-        times = [end_of(one.time, self._window) for one in person.raw]
+        times = []
         for name, seat in person.seats.items():
             matures = 0 if seat.matured else self.matures(person.initiative, name, seat)
             times.append(matures or self.goes(person.initiative, name, seat))
         return min(times, default=0)
 
 
-def goal(one: Raw) -> Counts:
+def goal(one: Seen) -> Counts:
     """Return what an event counts towards a readout: a fallback is an exposure too, money goes by its currency."""
     found = {one.name: one.number}
     if one.experiment and one.name != "exposures":
@@ -368,7 +408,7 @@ def goal(one: Raw) -> Counts:
     return found
 
 
-def first(one: Raw) -> Counts:
+def first(one: Seen) -> Counts:
     """Return what a first exposure adds to the ratio test: the user, where, and the logged probability of the arm."""
     found = {FIRST: 1, f"channel.{one.channel}": 1, f"profile.{one.profile}": 1}
     if one.propensity > 0:
