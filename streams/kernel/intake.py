@@ -37,8 +37,9 @@ from streams.kernel.publishing import publish
 from streams.kernel.record import Commit, Record, Shard
 from streams.kernel.routing import sample
 from streams.kernel.rows import Draft, Rows, pack, row_key
+from streams.kernel.shown import Shape, Waiting
 from streams.kernel.stamp import IntakeStamp
-from streams.kernel.subject import Exposure, Subjects, Waits
+from streams.kernel.subject import Subjects, Waits
 from streams.kernel.ticking import fold_ticks
 from streams.kernel.verdicts import NOT_APPLICABLE, PERSONALISED, inapplicable_line, notice, verdict_address, waits_of
 
@@ -101,6 +102,7 @@ class Fold:
         self.waits = waits_of(self.config) if self.config is not None else Waits(1, 0, 0, 0)
         self.marks = Marks(self.draft)
         self.subjects = Subjects(self.draft, self.waits)
+        self.waiting = Waiting(self.draft, self.waits.base)
         self.people = People(self.draft, stamp.watermark, stamp.agenda, self.config.timing if self.config is not None else None)
         self.adds: dict[str, Adds] = {}
         self.carried = Carried()
@@ -232,10 +234,8 @@ class Fold:
         tau = record.timestamp if late else event.occurred_at
         if event.type == "exposure" and event.fallback is None:
             purpose, asserted = event.purpose or PERSONALISED, event.consent_asserted is True
-            shown = Exposure(
-                event.occurred_at, tau, late, event.event_id, event.initiative, cell, purpose, asserted, record.topic, record.offset
-            )
-            self.subjects.expose(owner, shown, self.stamp.watermark)
+            shape = Shape(event.initiative, cell, purpose, asserted, record.topic)
+            self.waiting.add(owner, shape, event.occurred_at, tau, event.event_id, record.offset)
             return
         number = event.exposures if event.type == "tally" else 1
         if number:
@@ -324,7 +324,7 @@ class Fold:
             self.draft.put(FIRST_CONFIG, bytes(memoryview(value)))
             self.config = config_of(value)
             self.waits = waits_of(self.config)
-            self.subjects = Subjects(self.draft, self.waits)
+            self.subjects, self.waiting = Subjects(self.draft, self.waits), Waiting(self.draft, self.waits.base)
         self.draft.put(LAST_CONFIG, bytes(memoryview(value)))
         keep_config(self.draft, effective, event.sha256, bytes(memoryview(value)))
         self.configs.append({"sha256": event.sha256, "effective_at": effective, "config": event.config, "policies": event.policies})
@@ -335,6 +335,7 @@ class Fold:
         if self.keys:
             sample(self.draft, self.shard, self.keys)
         self.marks.flush(stamp.commits)
+        self.waiting.flush(stamp.commits)
         looks = list(self.subjects.flush().items())
         plain = {name: adds.plain() for name, adds in self.adds.items()}
         if plain or self.configs or looks:

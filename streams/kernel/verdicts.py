@@ -8,26 +8,29 @@ A verdict depends on times and stamps alone, never on the tick at which it is ma
 are applied: [due, 0, time, subject, 0, time, event id] for what settles, [due, 1, stamp, subject, number, time, event id] for corrections.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import orjson
 
 from detectors.cell import CONSENT
-from detectors.window import DAY, end_of
+from detectors.window import DAY, HOUR, end_of
 from governance.config import Config
-from governance.ledger import BEFORE, VALID, Entry, Judgement, Ledger, Question, Row, Source, erased_by, forgotten, judge
+from governance.ledger import VALID, Entry, Judgement, Ledger, Question, Row, Source, erased_by, forgotten, judge, silence
 from governance.message.engagement import Engagement
 from streams.kernel.bulletin import SYSTEM, Address, Adds
 from streams.kernel.pending import COMMIT_BYTES
 from streams.kernel.record import Outgoing, Record, Shard
-from streams.kernel.rows import Draft, pack, unpack
-from streams.kernel.subject import EVIDENCE_KEPT, LOOKS, Exposure, Subjects, Waits, look_key, time_of
+from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
+from streams.kernel.shown import GONE, JUDGED, PART, WAITING, Exposure, Owners, Shape, exposures, packed
+from streams.kernel.subject import LOOKS, Subjects, Waits, look_key, time_of, up
 
 VERDICTS = "verdicts"  # sent by a shard that is asked to: the drivers' own, no topic of the bus
 PERSONALISED = "personalised_content"  # what an exposure without a purpose is for
 NOT_APPLICABLE = CONSENT + "not_applicable"
 ITEM_BYTES = 600
+EVIDENCE_KEPT = 7 * DAY  # how long after the last exposure a consent record is still told from one that concerns nothing
+GONE_SUBJECTS = 2_000  # in one row of those whose exposures are gone
 CELL_BYTES = 300  # of a cell that a tick adds verdicts to: names of many cells must not pile up in one tick
 
 
@@ -54,68 +57,98 @@ class Verdicts:
     def __init__(self, draft: Draft, shard: Shard, waits: Waits, config_at: Callable[[int], Config], now: int) -> None:
         self._draft, self._shard, self._waits, self._config_at, self._now = draft, shard, waits, config_at, now
         self._subjects = Subjects(draft, waits)
+        self._written: dict[str, list[bytes]] = {}  # rows of judged exposures this commit adds, by subject with a ledger
         self._opt_ins: dict[tuple[str, int], bool] = {}
         self._items = self._cells = 0
         self.adds: dict[str, Adds] = {}
 
     def run(self, sequence: int) -> bool:
-        """Look at everybody whose time has come, as far as a commit takes it; return whether nobody is left.
+        """Judge what is due and forget what is past, as far as a commit takes it; return whether nothing is left.
 
-        `sequence` is the number of the commit: no two commits write the same list.
+        `sequence` is the number of the commit: no two commits write the same row.
         """
+        finished = self._settle_windows(sequence) and self._look_at_all() and self._forget_shown(sequence)
+        write_looks(self._draft, self._subjects.flush(), sequence)
+        return finished
+
+    def _full(self) -> bool:
+        return self._draft.size + self._items * ITEM_BYTES + self._cells * CELL_BYTES > COMMIT_BYTES
+
+    def _due(self, kind: bytes, until: int) -> list[bytes]:
+        """Return the keys of rows whose window or hour ends by `until`, earliest first."""
+        ends = (end for end in self._draft.rows.firsts(kind) if int(end) <= until)
+        return sorted((key for end in ends for key in self._draft.group(kind, end)), key=key_parts)
+
+    def _settle_windows(self, sequence: int) -> bool:
+        """Make the settled verdicts of all windows that are due."""
+        part = 0
+        for number, key in enumerate(self._due(WAITING, self._now - self._waits.settled)):
+            if number and self._full():
+                return False
+            window = key_parts(key)[0]
+            found = sorted(exposures(self._draft.get(key)), key=lambda exposure: exposure.owner)
+            for exposure in found:
+                self._settle(exposure, window)
+            for at in range(0, len(found), PART):
+                self._write(row_key(JUDGED, window, sequence, part), found[at : at + PART])
+                part += 1
+            self._draft.drop(key)
+        return True
+
+    def _write(self, key: bytes, found: list[Exposure]) -> None:
+        self._draft.put(key, packed(sorted(found, key=lambda exposure: exposure.shape)))
+        for exposure in found:
+            if exposure.applied:
+                self._written.setdefault(exposure.owner, []).append(key)
+
+    def _settle(self, exposure: Exposure, window: int) -> None:
+        """Make the settled verdict of one exposure, and correct it by what has come since."""
+        owner, waits = bytes.fromhex(exposure.owner), self._waits
+        ledger = self._subjects.ledger(owner)
+        question, cut = self._question(exposure), exposure.tau + waits.settle
+        known = ledger.order_at(cut)
+        found = judge(ledger, question, known, cut, waits.correction) if ledger.order else silence(question)
+        where = ("d", end_of(exposure.time, DAY), window + waits.due) if exposure.late else ("c", window, window + waits.due)
+        self._count(exposure, where, {found.verdict: 1})
+        self._take(exposure, found, [where[2], 0, exposure.time, exposure.owner, 0, exposure.time, exposure.event_id], VALID)
+        exposure.applied = known
+        if ledger.order:
+            self._subjects.shown(owner, window)
+            self._correct(exposure, ledger, ledger.order_at(self._now))
+
+    def _look_at_all(self) -> bool:
+        """Look at everybody whose time has come."""
         due = sorted(key for key in self._draft.keys(LOOKS) if time_of(key) <= self._now)
         seen: set[str] = set()
-        looks: dict[int, list[str]] = {}
         finished = True
         for key in due:
             (owners,) = unpack(self._draft.get(key) or b"")
             while owners and finished:
                 if owners[-1] not in seen:
-                    finished = self._look_at(bytes.fromhex(owners[-1]))
-                    for time, more in self._subjects.flush().items():
-                        looks.setdefault(time, []).extend(more)
+                    finished = self._look_at(owners[-1])
                 if finished:
                     seen.add(owners.pop())
                     finished = (not owners and key == due[-1]) or not self._full()
             self._draft.put(key, pack(owners)) if owners else self._draft.drop(key)
             if not finished:
                 break
-        write_looks(self._draft, looks, sequence)
         return finished
 
-    def _full(self) -> bool:
-        return self._draft.size + self._items * ITEM_BYTES + self._cells * CELL_BYTES > COMMIT_BYTES
-
-    def _look_at(self, owner: bytes) -> bool:
-        """Judge what is due of one subject and forget what is past; return False where the commit is full before the end."""
-        subjects, now = self._subjects, self._now
-        head, ledger = subjects.head(owner), subjects.ledger(owner)
+    def _look_at(self, name: str) -> bool:
+        """Judge again what new records of one subject may correct; return False where the commit is full before the end."""
+        owner, subjects, now, waits = bytes.fromhex(name), self._subjects, self._now, self._waits
+        ledger = subjects.ledger(owner)
         upto = ledger.order_at(now)
-        for window in sorted(head.windows):
-            chunks, applied = head.windows[window]
-            if applied == upto or (applied < 0 and window + self._waits.settled > now):
-                continue
-            for number in range(chunks):
-                self._judge_chunk(owner, window, number, ledger, upto)
-                if self._full() and number + 1 < chunks:
+        fresh = [entry for _, entry in sorted(ledger.entries().items()) if ledger.applied < entry.order <= upto]
+        if fresh:
+            rows = self._rows_after(name, min(entry.effective for entry in fresh))
+            for number, key in enumerate(rows):
+                if number and self._full():
                     return False
-            head.windows[window][1] = upto
-        if upto > ledger.applied:
-            self._late_evidence(owner, ledger, upto)
-        self._forget(owner, ledger, upto)
-        return True
-
-    def _forget(self, owner: bytes, ledger: Ledger, upto: int) -> None:
-        subjects, now, head = self._subjects, self._now, self._subjects.head(owner)
-        for window in [window for window, (_, applied) in head.windows.items() if applied >= 0 and window + self._waits.kept <= now]:
-            head.last = max([head.last, *(exposure.time for exposure in subjects.exposures(owner, window))])
-            subjects.drop_window(owner, window)
-        if head.last + EVIDENCE_KEPT <= now:
-            head.last = BEFORE
-        # Windows settle in whole: what still waits may be judged as of a time before the rows go, so they stay as long.
-        waiting = (window - self._waits.base + self._waits.settle for window, (_, applied) in head.windows.items() if applied < 0)
-        after = forgotten(ledger, min([now, *waiting]), self._waits.correction)
-        if max(ledger.stamp, head.active) + self._waits.quiet <= now and not head.windows:
+                self._correct_row(key, name, ledger, upto)
+            self._late_evidence(name, ledger, fresh, rows)
+        after = forgotten(ledger, now - waits.unjudged, waits.correction)
+        if subjects.quiet_at(owner) <= now:
             after = Ledger()
         elif upto > ledger.applied:
             after = with_applied(after, upto)
@@ -123,115 +156,144 @@ class Verdicts:
             subjects.set_ledger(owner, after)
         following = subjects.next_look(owner)
         if following is not None:
-            subjects.look(owner, max(following, now + self._waits.base), now)
+            subjects.look(owner, max(following, now + waits.base), now)
+        return True
 
-    def _judge_chunk(self, owner: bytes, window: int, number: int, ledger: Ledger, upto: int) -> None:
-        applied, exposures = self._subjects.chunk(owner, window, number)
-        changed = False
-        for exposure in exposures:
-            if exposure.verdict:
-                changed |= self._correct(owner, exposure, ledger, applied, upto)
-            else:
-                settled = self._settle(owner, exposure, ledger)
-                self._correct(owner, exposure, ledger, settled, upto)
-                changed = True
-        if changed:
-            self._subjects.set_chunk(owner, window, number, upto, exposures)
+    def _rows_after(self, name: str, time: int) -> list[bytes]:
+        """Return the rows of a subject's judged exposures shown at a time or later, ms."""
+        if self._written or max((int(end) for end in self._draft.rows.firsts(JUDGED)), default=time) > time:
+            keys = {*self._draft.rows.index(JUDGED, Owners).of(name), *self._written.get(name, ())}
+            return sorted((key for key in keys if key_parts(key)[0] > time and self._draft.get(key) is not None), key=key_parts)
+        return []
+
+    def _correct_row(self, key: bytes, name: str, ledger: Ledger, upto: int) -> None:
+        found = list(exposures(self._draft.get(key)))
+        before = [one.applied for one in found]
+        for exposure in found:
+            if exposure.owner == name:
+                self._correct(exposure, ledger, upto)
+        if before != [one.applied for one in found]:
+            self._draft.put(key, packed(found))
+
+    def _forget_shown(self, sequence: int) -> bool:
+        """Forget exposures that nothing can correct any more, by the hour; for a while the time of everybody's last one is kept."""
+        last: dict[int, dict[str, int]] = {}
+        part, full = 0, False
+        for key in self._due(JUDGED, self._now // HOUR * HOUR - self._waits.kept):
+            hour = up(key_parts(key)[0], HOUR)
+            times = last.setdefault(hour, {})
+            for one in exposures(self._draft.get(key)):
+                times[one.owner] = max(one.time, times.get(one.owner, one.time))
+            self._draft.drop(key)
+            full = self._full()
+            if full or len(times) >= GONE_SUBJECTS:
+                self._draft.put(row_key(GONE, hour, sequence, part), pack(last.pop(hour)))
+                part += 1
+            if full:
+                break
+        for hour, times in last.items():
+            self._draft.put(row_key(GONE, hour, sequence, part), pack(times))
+            part += 1
+        for key in [] if full else self._due(GONE, self._now - EVIDENCE_KEPT - self._waits.unjudged):
+            self._draft.drop(key)
+        return not full
 
     def _question(self, exposure: Exposure) -> Question:
-        named = (exposure.initiative, end_of(exposure.tau, self._waits.base))
+        shape = exposure.shape
+        named = (shape.initiative, end_of(exposure.tau, self._waits.base))
         opt_in = self._opt_ins.get(named)
         if opt_in is None:
             config = self._config_at(named[1])
-            own = config.initiatives.get(exposure.initiative)
+            own = config.initiatives.get(shape.initiative)
             jurisdiction = (own.jurisdiction if own is not None else None) or config.privacy.default_jurisdiction
             opt_in = self._opt_ins[named] = jurisdiction in config.privacy.opt_in_jurisdictions
-        return Question(exposure.purpose, exposure.cell[1], exposure.time, opt_in)
+        return Question(shape.purpose, shape.cell[1], exposure.time, opt_in)
 
-    def _settle(self, owner: bytes, exposure: Exposure, ledger: Ledger) -> int:
-        """Make the settled verdict; return the number of the last record it could know."""
-        cut = exposure.tau + self._waits.settle
-        known = ledger.order_at(cut)
-        found = judge(ledger, self._question(exposure), known, cut, self._waits.correction)
-        where = verdict_address(exposure.time, exposure.tau, exposure.late, self._waits)
-        self._count(exposure, where, {found.verdict: 1})
-        key = [where[2], 0, exposure.time, owner.hex(), 0, exposure.time, exposure.event_id]
-        self._take(exposure, found, key, VALID)
-        return known
-
-    def _correct(self, owner: bytes, exposure: Exposure, ledger: Ledger, after: int, upto: int) -> bool:
-        """Judge again by each record numbered above `after`, up to `upto`, that may still correct; return whether anything changed."""
+    def _correct(self, exposure: Exposure, ledger: Ledger, upto: int) -> None:
+        """Judge again by each record numbered above the last applied, up to `upto`, that may still correct."""
+        after, exposure.applied = exposure.applied, max(exposure.applied, upto)
         if after >= upto:
-            return False
-        question, changed = self._question(exposure), False
+            return
+        question = self._question(exposure)
         for entry in corrections(ledger, question, after, upto, exposure.time + self._waits.correction):
             found = judge(ledger, question, entry.order, entry.stamp, self._waits.correction)
             old = exposure.verdict
             if found.verdict == old and order_of(found) == exposure.decided:
                 continue
-            changed = True
             settled = verdict_address(exposure.time, exposure.tau, exposure.late, self._waits)[2]
             due = max(end_of(entry.stamp, self._waits.base), settled)
             if found.verdict != old:
                 self._count(exposure, ("d", end_of(exposure.time, DAY), due), {old: -1, found.verdict: 1})
-            key = [due, 1, entry.stamp, owner.hex(), entry.order, exposure.time, exposure.event_id]
+            key = [due, 1, entry.stamp, exposure.owner, entry.order, exposure.time, exposure.event_id]
             self._take(exposure, found, key, old)
-        return changed
 
     def _count(self, exposure: Exposure, where: Address, verdicts: Mapping[str, int]) -> None:
-        counts = self._adds_of(exposure.initiative).counts(where, exposure.cell)
+        counts = self._adds_of(exposure.shape.initiative).counts(where, exposure.shape.cell)
         self._cells += not counts
         for verdict, number in verdicts.items():
             counts[CONSENT + verdict] = counts.get(CONSENT + verdict, 0) + number
 
     def _adds_of(self, initiative: str) -> Adds:
-        return self.adds.setdefault(initiative, Adds())
+        found = self.adds.get(initiative)
+        if found is None:
+            found = self.adds[initiative] = Adds()
+        return found
 
     def _take(self, exposure: Exposure, found: Judgement, key: list[Any], old: str) -> None:
         """Give an exposure its verdict; tell the monitor where a violation begins or ends, and whoever asked of every verdict."""
-        since = exposure.since
         exposure.verdict, exposure.decided = found.verdict, order_of(found)
-        shown = Source(exposure.topic, self._shard.number, exposure.offset, exposure.event_id)
+        if found.verdict == old and not self._shard.verdicts:
+            return
+        shape, since = exposure.shape, exposure.since
+        shown = Source(shape.topic, self._shard.number, exposure.offset, exposure.event_id)
         if found.verdict != old:
             evidence = [place_of(shown), *([] if found.row is None else [place_of(found.row.entry.source)])]
-            item = {"due": key[0], "key": key, "old": old, "new": found.verdict, "since": since, "cell": exposure.cell}
-            item |= {"asserted": exposure.asserted, "step": exposure.steps, "evidence": evidence}
-            self._adds_of(exposure.initiative).items.append(item)
+            item = {"due": key[0], "key": key, "old": old, "new": found.verdict, "since": since, "cell": shape.cell}
+            item |= {"asserted": shape.asserted, "step": exposure.steps, "evidence": evidence}
+            self._adds_of(shape.initiative).items.append(item)
             self._items += 1
             exposure.since = [] if found.verdict == VALID else key
             exposure.steps += (old != VALID) + (found.verdict != VALID)
         if self._shard.verdicts:
             self._draft.send(verdict_line(exposure, found.row, key, shown))
 
-    def _late_evidence(self, owner: bytes, ledger: Ledger, upto: int) -> None:
+    def _late_evidence(self, name: str, ledger: Ledger, fresh: list[Entry], rows: list[bytes]) -> None:
         """Report records that came after the correction horizon of an exposure they speak of."""
-        head, waits = self._subjects.head(owner), self._waits
-        for entry in sorted(ledger.entries().values(), key=lambda entry: entry.order):
-            too_late = entry.stamp - entry.effective > waits.correction
-            if not too_late or not ledger.applied < entry.order <= upto:
+        waits = self._waits
+        for entry in fresh:
+            if entry.stamp - entry.effective <= waits.correction:
                 continue
             if entry.effective <= erased_by(ledger, entry.order, entry.stamp, waits.correction):
                 continue  # erased with all that was known at its time
-            gone = head.last >= entry.effective and head.last + EVIDENCE_KEPT >= entry.stamp
-            if gone or any(self._escaped(owner, window, entry) for window in head.windows):
+            if self._gone(name, entry) or any(self._escaped(one, entry) for one in self._shown_to(name, rows)):
                 due = end_of(entry.stamp, waits.base)
-                key = [due, 1, entry.stamp, owner.hex(), entry.order, entry.effective, entry.source.event_id]
+                key = [due, 1, entry.stamp, name, entry.order, entry.effective, entry.source.event_id]
                 self._adds_of(SYSTEM).items.append(notice("late_evidence", key, entry.source, "consent-events"))
                 self._items += 1
 
-    def _escaped(self, owner: bytes, window: int, entry: Entry) -> bool:
-        """Return whether a record might have decided an exposure of a window, had it come in time."""
-        for exposure in self._subjects.exposures(owner, window):
-            known = exposure.tau + self._waits.settle >= entry.stamp
-            if not known and entry.effective <= exposure.time and exposure.time + self._waits.correction < entry.stamp:
-                return True
-        return False
+    def _gone(self, name: str, entry: Entry) -> bool:
+        """Return whether a record speaks of exposures that are gone."""
+        values = [self._draft.get(key) for key in self._draft.rows.index(GONE, Owners).of(name)]
+        last = max((unpack(value)[0][name] for value in values if value is not None), default=None)
+        return last is not None and last >= entry.effective and last + EVIDENCE_KEPT >= entry.stamp
+
+    def _shown_to(self, name: str, judged: list[bytes]) -> Iterator[Exposure]:
+        """Yield a subject's exposures: of its rows of judged ones, and those that wait."""
+        mark = name.encode()
+        waiting = [key for key in self._draft.keys(WAITING) if mark in (self._draft.get(key) or b"")]
+        for key in (*judged, *waiting):
+            yield from (one for one in exposures(self._draft.get(key)) if one.owner == name)
+
+    def _escaped(self, exposure: Exposure, entry: Entry) -> bool:
+        """Return whether a record might have decided an exposure, had it come in time."""
+        known = exposure.tau + self._waits.settle >= entry.stamp
+        return not known and entry.effective <= exposure.time and exposure.time + self._waits.correction < entry.stamp
 
 
 def inapplicable_line(subject: str, event: Engagement, tau: int, record: Record) -> Outgoing:
     """Return the line of an exposure that needs no consent."""
-    shown = Exposure(event.occurred_at, tau, tau != event.occurred_at, event.event_id, event.initiative, ("-",) * 4, "-", False, "", 0)
-    shown.verdict, shown.cell = "not_applicable", (event.profile, event.channel, event.cohort, event.variant)
+    shape = Shape(event.initiative, (event.profile, event.channel, event.cohort, event.variant), "-", False, record.topic)
+    shown = Exposure(shape, subject, event.occurred_at, tau, event.event_id, record.offset, "not_applicable")
     source = Source(record.topic, record.partition, record.offset, event.event_id)
     return verdict_line(shown, None, [tau, 0, event.occurred_at, subject], source)
 
@@ -278,12 +340,12 @@ def verdict_line(exposure: Exposure, row: Row | None, key: list[Any], shown: Sou
         "verdict": exposure.verdict,
         "decided_by": None if decided is None else dict(zip(("topic", "partition", "offset"), place_of(decided.source)[:3], strict=True)),
         "exposure": dict(zip(("topic", "partition", "offset"), place_of(shown)[:3], strict=True)),
-        "initiative": exposure.initiative,
-        "purpose": exposure.purpose,
-        "channel": exposure.cell[1],
+        "initiative": exposure.shape.initiative,
+        "purpose": exposure.shape.purpose,
+        "channel": exposure.shape.cell[1],
         "time": exposure.time,
         "tau": exposure.tau,
-        "asserted": exposure.asserted,
+        "asserted": exposure.shape.asserted,
         "key": key,
         "record": record,
     }
