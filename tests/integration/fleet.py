@@ -31,12 +31,18 @@ class NeverDoneError(Exception):
 class Deployment:
     """A group of workers with topics of its own on a broker, on the log's clock."""
 
-    def __init__(self, kafka: Kafka, folder: Path, name: str, config: Path, partitions: int = 4) -> None:
+    def __init__(self, kafka: Kafka, folder: Path, name: str, config: Path, partitions: int = 4, redis: str = "off") -> None:
         self.folder, self.config = folder, config
         self.key = folder / "subject.key"
         self.key.write_bytes(b"a key of the tests")
         self.settings: Settings = read_settings(
-            broker=kafka.url, clock="log", partitions=partitions, group=name, topic_prefix=f"{name}.", subject_key_file=self.key
+            broker=kafka.url,
+            redis=redis,
+            clock="log",
+            partitions=partitions,
+            group=name,
+            topic_prefix=f"{name}.",
+            subject_key_file=self.key,
         )
         self.environment: Mapping[str, str] = {
             **os.environ,
@@ -46,6 +52,7 @@ class Deployment:
             "PMON_GROUP": name,
             "PMON_TOPIC_PREFIX": f"{name}.",
             "PMON_SUBJECT_KEY_FILE": str(self.key),
+            "PMON_REDIS": redis,
             "PMON_WEB_PORT": "0",
             "PMON_TRACEBACK": "1",
         }
@@ -66,7 +73,7 @@ async def done(bus: Bus, settings: Settings, key: bytes, within_s: float) -> Non
     while late := await behind(bus, settings, key):
         if time.monotonic() > until:
             raise NeverDoneError("; ".join(late))
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1.5)  # whole changelogs are read to find out
 
 
 async def behind(bus: Bus, own: Settings, key: bytes) -> list[str]:
