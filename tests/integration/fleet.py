@@ -29,16 +29,18 @@ class NeverDoneError(Exception):
 
 
 class Deployment:
-    """A group of workers with topics of its own on a broker, on the log's clock."""
+    """A group of workers with topics of its own on a broker, on the log's clock unless told otherwise."""
 
-    def __init__(self, kafka: Kafka, folder: Path, name: str, config: Path, partitions: int = 4, redis: str = "off") -> None:
+    def __init__(
+        self, kafka: Kafka, folder: Path, name: str, config: Path, partitions: int = 4, *, redis: str = "off", clock: str = "log"
+    ) -> None:
         self.folder, self.config = folder, config
         self.key = folder / "subject.key"
         self.key.write_bytes(b"a key of the tests")
         self.settings: Settings = read_settings(
             broker=kafka.url,
             redis=redis,
-            clock="log",
+            clock=clock,
             partitions=partitions,
             group=name,
             topic_prefix=f"{name}.",
@@ -47,7 +49,7 @@ class Deployment:
         self.environment: Mapping[str, str] = {
             **os.environ,
             "PMON_BROKER": kafka.url,
-            "PMON_CLOCK": "log",
+            "PMON_CLOCK": clock,
             "PMON_PARTITIONS": str(partitions),
             "PMON_GROUP": name,
             "PMON_TOPIC_PREFIX": f"{name}.",
@@ -133,6 +135,12 @@ class Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
+
+    def discard(self) -> None:
+        """End it at once, if it was started."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
 
     def owns(self) -> set[str]:
         """Return the partitions whose intake it owned last."""

@@ -8,9 +8,14 @@ from pathlib import Path
 import orjson
 import pytest
 
+from governance.config import load_config
 from streams.cli import main
+from streams.event_file import read_events
+from streams.producing import Producing
 from streams.replay import FILE_KEY
-from tests.integration.history import write
+from streams.settings import read_settings
+from streams.transport.http_bus import HttpBus
+from tests.integration.history import CONFIG, write
 from tests.integration.memory_worker import MemoryWorker
 from tests.integration.outcome import COMPARED, difference, outcome, replayed
 
@@ -78,3 +83,33 @@ def test_nobody_there_is_exit_3_with_a_hint(verb: list[str], monkeypatch: pytest
     assert main(verb) == 3
     out, err = capfd.readouterr()
     assert (out, "pmon run" in err) == ("", True)
+
+
+async def send(worker: MemoryWorker, path: Path, *, drain: bool) -> None:
+    """Send an event file to the worker's bus, each batch acknowledged."""
+    bus = HttpBus(worker.url)
+    await bus.open()
+    settings, config = read_settings(clock="log", partitions=2), load_config(CONFIG, "config")
+    await Producing(bus, settings, config).run(read_events([path], 2), drain=drain)
+    await bus.close()
+
+
+def test_with_a_folder_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+    """Killed as soon as the first half is acknowledged, mostly not folded yet: with the second half it comes to what a replay comes to."""
+    history, config = write(tmp_path, events=EVENTS, minutes=MINUTES)
+    halves = [tmp_path / "first.jsonl", tmp_path / "second.jsonl"]
+    told = history.read_bytes().splitlines(keepends=True)
+    halves[0].write_bytes(b"".join(told[: len(told) // 2]))
+    halves[1].write_bytes(b"".join(told[len(told) // 2 :]))
+    worker = MemoryWorker(tmp_path, config, state=tmp_path / "state")
+    worker.start()
+    try:
+        asyncio.run(send(worker, halves[0], drain=False))
+        assert worker.end(signal.SIGKILL) == -signal.SIGKILL
+        worker.start()
+        asyncio.run(send(worker, halves[1], drain=True))
+        asyncio.run(worker.done())
+        found = outcome((str(line["topic"]), orjson.dumps(line["value"])) for line in lines(worker, *COMPARED))
+    finally:
+        worker.end()
+    assert difference(replayed(history, config, 2, FILE_KEY), found) == []

@@ -85,7 +85,7 @@ def test_live_is_file_and_its_signals_are_the_same_bytes(kafka: Kafka, redis: Re
     """Windows, verdict counts, incidents by id and final state, findings, escalations; then the dump of `pmon tail`, byte for byte."""
     events = tmp_path / "events.jsonl"
     plain = Deployment(kafka, tmp_path, f"whole-{next(NAMES)}", tmp_path / "events.jsonl.config.yaml", redis=redis.url)
-    made = plain.pmon("simulate", "--out", str(events), "--days", "1", "--rate", "120", "--scenario", "ctr-drop")
+    made = plain.pmon("simulate", "--out", str(events), "--days", "1", "--rate", "200", "--scenario", "ctr-drop")
     assert made.returncode == 0
     assert plain.pmon("topics", "create").returncode == 0
     fleet = [Worker(plain, number) for number in range(2)]
