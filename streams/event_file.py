@@ -72,6 +72,12 @@ def read_events(paths: Sequence[str | Path], partitions: int, own_time: OwnTime 
     BrokenLine and stops nothing. Raises EventFileError at once for a missing file, and on the way for a damaged one.
     """
     names = [str(path) for path in paths]
+    check_names(names)
+    return _numbered([_stamped(name, own_time, partitions) for name in names], partitions)
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raise EventFileError where a name is none of a file that can be read."""
     if names.count("-") > 1:
         raise EventFileError("-: standard input can be read once only")
     for name in names:
@@ -79,7 +85,6 @@ def read_events(paths: Sequence[str | Path], partitions: int, own_time: OwnTime 
             raise EventFileError(f"{name}: no such file; an event file is JSON Lines, plain or .gz, or - for standard input")
         if Path(name).is_dir():
             raise EventFileError(f"{name}: is a folder; an event file is JSON Lines, plain or .gz")
-    return _numbered([_stamped(name, own_time, partitions) for name in names], partitions)
 
 
 def write_record(file: IO[bytes], record: Record) -> None:
@@ -109,7 +114,7 @@ def _numbered(files: list[Iterator[_Stamped]], partitions: int) -> Iterator[Reco
 
 def _stamped(path: str, own_time: OwnTime, partitions: int) -> Iterator[_Stamped]:
     stamps = _Stamps()
-    for number, (text, whole_length, digest) in enumerate(_texts(path), 1):
+    for number, (text, whole_length, digest) in enumerate(texts(path), 1):
         if digest is None and not text.strip():
             continue
         line: Line | _Refused
@@ -192,19 +197,17 @@ class _Stamps:
         return released
 
 
-def _texts(path: str) -> Iterator[tuple[bytes, int, str | None]]:
-    """Yield each line, its length, and None; of a line that is too long its beginning, and the sha256 of all of it."""
-    try:
-        with _opened(path) as file:
-            while text := file.readline(LONGEST_LINE + 1):
-                if len(text) <= LONGEST_LINE:
-                    yield text.rstrip(b"\r\n"), len(text.rstrip(b"\r\n")), None
-                    continue
-                yield b"", *_rest(file, text)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise EventFileError(f"{path}: is damaged: the gzip data end or break off in the middle") from None
-    except OSError as error:
-        raise EventFileError(f"{path}: cannot be read: {error.strerror or type(error).__name__}") from None
+def texts(path: str) -> Iterator[tuple[bytes, int, str | None]]:
+    """Yield each line, its length, and None; of a line that is too long nothing, its length, and the sha256 of all of it.
+
+    Raises EventFileError for a file that cannot be read or is damaged.
+    """
+    with _opened(path) as file:
+        while text := file.readline(LONGEST_LINE + 1):
+            if len(text) <= LONGEST_LINE:
+                yield text.rstrip(b"\r\n"), len(text.rstrip(b"\r\n")), None
+                continue
+            yield b"", *_rest(file, text)
 
 
 def _rest(file: IO[bytes], beginning: bytes) -> tuple[int, str]:
@@ -233,10 +236,15 @@ def lines_of(path: str) -> Iterator[tuple[int, bytes]]:
 
 @contextmanager
 def _opened(path: str) -> Iterator[IO[bytes]]:
-    with ExitStack() as stack:
-        plain: IO[bytes] = sys.stdin.buffer if path == "-" else stack.enter_context(Path(path).open("rb"))
-        peek = getattr(plain, "peek", None)
-        if peek is not None and peek(2)[:2] == GZIP:
-            yield cast(IO[bytes], stack.enter_context(gzip.GzipFile(fileobj=plain, mode="rb")))
-        else:
-            yield plain
+    try:
+        with ExitStack() as stack:
+            plain: IO[bytes] = sys.stdin.buffer if path == "-" else stack.enter_context(Path(path).open("rb"))
+            peek = getattr(plain, "peek", None)
+            if peek is not None and peek(2)[:2] == GZIP:
+                yield cast(IO[bytes], stack.enter_context(gzip.GzipFile(fileobj=plain, mode="rb")))
+            else:
+                yield plain
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise EventFileError(f"{path}: is damaged: the gzip data end or break off in the middle") from None
+    except OSError as error:
+        raise EventFileError(f"{path}: cannot be read: {error.strerror or type(error).__name__}") from None

@@ -3,7 +3,6 @@
 Also the report made from files: the same replay, stopped where the period asked for ends.
 """
 
-import gzip
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b, sha256
@@ -19,11 +18,11 @@ from governance.message.command import Command
 from governance.message.instant import format_instant
 from governance.policy import Policy
 from reporting.report import build
-from streams.event_file import GZIP, BrokenLine, EventFileError, read_events, write_record
+from streams.event_file import BrokenLine, EventFileError, check_names, read_events, texts, write_record
 from streams.event_line import BrokenLineError, OwnTime, own_time, read_line
 from streams.kernel import monitor
 from streams.kernel.answers import check_request, watched
-from streams.kernel.bulletin import SIGNALS, monitor_of
+from streams.kernel.bulletin import SIGNALS, VERSION, monitor_of
 from streams.kernel.intake import INPUTS
 from streams.kernel.pending import TICKS
 from streams.kernel.publishing import publish
@@ -42,6 +41,7 @@ class Folder:
     """Writes outputs to `DIR/<topic>.jsonl`, every id once; counts and hashes what it wrote."""
 
     def __init__(self, path: Path) -> None:
+        """Make the folder and its files; raises OSError where that cannot be."""
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.counts: Counter[str] = Counter(dict.fromkeys(OUTPUTS, 0))
@@ -102,17 +102,10 @@ def line_of(message: Outgoing) -> bytes:
 
 
 def holds(paths: Sequence[str], topic: str) -> bool:
-    """Return whether the files hold records of a topic; standard input is not looked into."""
+    """Return whether the files hold records of a topic; standard input is not looked into. Raises EventFileError."""
+    check_names(paths)
     name = b'"%b"' % topic.encode()
-    return any(name in text and topic_of(text) == topic for path in paths if path != "-" for text in texts(path))
-
-
-def texts(path: str) -> Iterator[bytes]:
-    """Yield the lines of a file as they stand, unpacked where it is gzip."""
-    with Path(path).open("rb") as plain:
-        packed = plain.read(2) == GZIP
-    with gzip.open(path, "rb") if packed else Path(path).open("rb") as file:
-        yield from file
+    return any(name in text and topic_of(text) == topic for path in paths if path != "-" for text, _, _ in texts(path))
 
 
 def topic_of(text: bytes) -> str | None:
@@ -260,22 +253,43 @@ def replay_signals(records: Iterable[Record | BrokenLine], folder: Folder) -> di
 
 
 def hear(records: Iterable[Record | BrokenLine], publish: Callable[[Outgoing], None]) -> tuple[dict[int, tuple[Shard, Rows]], int]:
-    """Run the monitor stage over its signals; return every shard with its rows, and how many records there were."""
+    """Run the monitor stage over its signals; return every shard with its rows, and how many records there were.
+
+    Raises EventFileError where the records are no whole dump: what is missing would be missing in every answer.
+    """
     stations: dict[int, tuple[Shard, Rows]] = {}
     count = 0
     for record in records:
-        if isinstance(record, BrokenLine) or record.topic != SIGNALS or record.value is None:
+        if isinstance(record, BrokenLine):
+            raise EventFileError(f"{record.path}: line {record.line_number} is no record: {record.reason}")
+        if record.topic != SIGNALS or record.value is None:
             continue
         count += 1
         if record.partition not in stations:
-            shards = orjson.loads(record.value)["shards"]
-            stations[record.partition] = (Shard(record.partition, shards, FILE_KEY), Rows())
+            stations[record.partition] = (Shard(record.partition, shards_of(record), FILE_KEY), Rows())
         shard, rows = stations[record.partition]
         batch = [record]
         while batch or monitor.pending(rows, shard):
-            commit = monitor.step(rows, shard, batch)
+            try:
+                commit = monitor.step(rows, shard, batch)
+            except monitor.ChannelGapError as error:
+                raise EventFileError(f"{SIGNALS} {record.partition}: part of the dump is missing: {error}") from None
             rows.apply(commit)
             for message in commit.outbox:
                 publish(message)
             batch = [one for one in batch if one.offset >= monitor.position(rows)]
+    if not count:
+        raise EventFileError(f"no record of {SIGNALS}: a dump of it is written by a replay, and by pmon tail {SIGNALS} --from-start")
     return stations, count
+
+
+def shards_of(record: Record) -> int:
+    """Return how many shards wrote a dump, by one of its records; raises EventFileError where that is none of ours."""
+    try:
+        found = orjson.loads(record.value or b"")
+    except orjson.JSONDecodeError:
+        found = None
+    named = {"v", "from", "shards", "number", "initiatives", "configs", "refused", "last"}
+    if not isinstance(found, dict) or found.keys() != named or found["v"] != VERSION or not isinstance(found["shards"], int):
+        raise EventFileError(f"{SIGNALS} {record.partition} at offset {record.offset}: is no bulletin of version {VERSION} of pmon")
+    return int(found["shards"])

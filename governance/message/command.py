@@ -17,8 +17,10 @@ EVERYWHERE = "*"  # the initiative of a command that is for every shard
 ABOUT_AN_INCIDENT = frozenset({"acknowledge", "resolve", "log_remediation", "silence", "sign_off"})
 NEEDED = {"silence": ("until",), "log_remediation": ("note",), "set_availability": ("person", "available")}
 _ABOUT: JsonValue = {"anyOf": [{"required": [name], "properties": {name: {"type": "string"}}} for name in ("incident_id", "report_id")]}
+_ONE: JsonValue = {"properties": {"initiative": {"not": {"const": EVERYWHERE}}}}
 _RULES: list[JsonValue] = [
     when("command", ABOUT_AN_INCIDENT, _ABOUT),
+    when("command", ABOUT_AN_INCIDENT | {"report"}, _ONE),
     *(needs("command", [command], fields) for command, fields in NEEDED.items()),
 ]
 

@@ -9,6 +9,7 @@ from governance.message.field import (
     Count,
     Currency,
     Incoming,
+    InitiativeName,
     MachineId,
     Name,
     Names,
@@ -44,7 +45,7 @@ class Engagement(Incoming):
     event_id: MachineId
     occurred_at: Instant
     type: EngagementType
-    initiative: Name
+    initiative: InitiativeName
     subject_id: Name | None = None
     profile: Name = MISSING
     channel: Name = MISSING

@@ -4,10 +4,11 @@ Refused in every name: control characters, line and paragraph separators, bidire
 mark. They have no place in a name and every view would have to fight them. Lone surrogates are no JSON at all.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 from pydantic_core import PydanticCustomError
 
 LONGEST_ID = 128
@@ -17,6 +18,7 @@ LARGEST_COUNT = 2**53  # integers up to here survive every JSON reader
 LARGEST_NUMBER = 1e12
 LARGEST_AMOUNT = 10**12
 NAME_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff]*$"
+RESERVED = re.compile(r"\*|_system|__other__[0-9]*")  # initiatives of the monitor's own: all of them, itself, what had no room
 MACHINE_ID_PATTERN = r"^[A-Za-z0-9._:/-]+$"
 TEXT_PATTERN = r"^[^\u0000]*$"
 
@@ -32,6 +34,16 @@ Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 # strict=False on the tuple alone: JSON has only lists, a frozen message holds tuples, the items stay strict.
 Names = Annotated[tuple[Name, ...], Field(max_length=MOST_ITEMS, strict=False)]
 MachineIds = Annotated[tuple[MachineId, ...], Field(max_length=MOST_ITEMS, strict=False)]
+
+
+def not_reserved(initiative: str) -> str:
+    """Return the initiative an event names; raises PydanticCustomError for a name of the monitor's own."""
+    if initiative[0] in "_*" and RESERVED.fullmatch(initiative):
+        raise PydanticCustomError("reserved_name", "must be a name of the program's own: this one is the monitor's")
+    return initiative
+
+
+InitiativeName = Annotated[Name, AfterValidator(not_reserved), Field(json_schema_extra={"not": {"pattern": f"^({RESERVED.pattern})$"}})]
 
 
 class Incoming(BaseModel):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from governance.message.field import MOST_ITEMS, Count, Incoming, MachineId, MachineIds, Name, Names, Text, missing, needs
+from governance.message.field import MOST_ITEMS, Count, Incoming, InitiativeName, MachineId, MachineIds, Name, Names, Text, missing, needs
 from governance.message.instant import Instant
 
 RuleAction = Literal[
@@ -49,7 +49,7 @@ class RuleChange(Incoming):
     event_id: MachineId
     occurred_at: Instant
     change_id: MachineId
-    initiative: Name
+    initiative: InitiativeName
     rule_id: MachineId
     action: RuleAction
     version: Count | None = None

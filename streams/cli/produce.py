@@ -6,7 +6,7 @@ from governance.config import Config
 from streams.cli.console import hint
 from streams.cli.live import on_the_bus
 from streams.cli.problem import UsageProblem
-from streams.cli.replay import CONFIG, INPUTS, config_of
+from streams.cli.replay import CONFIG, config_of, inputs
 from streams.event_file import read_events
 from streams.file_replay import holds, own_time_of
 from streams.kernel.pending import TICKS
@@ -17,7 +17,7 @@ from streams.transport.bus import Bus
 
 
 @click.command("produce", short_help="Send event files to the bus.")
-@INPUTS
+@inputs()
 @CONFIG
 @click.option("--speed", default="max", show_default=True, metavar="X|max", help="Event time over wall time: 60 is a minute a second.")
 @click.option("--no-drain", is_flag=True, help="Write no ticks behind the last record (PMON_CLOCK=log).")

@@ -1,24 +1,46 @@
 """`pmon replay`: event files through the kernel into a folder; the same input gives the same bytes."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import click
 
 from governance.config import Config, load_config
-from governance.message.instant import format_instant, parse_instant
+from governance.message.instant import parse_instant
 from governance.policy import Policy
 from streams.cli.console import AS_JSON, hint, print_document, progress_line, text_of
 from streams.cli.policy_files import policies_of
 from streams.cli.problem import UsageProblem
-from streams.event_file import read_events
+from streams.event_file import check_names, read_events
 from streams.file_replay import FileReplay, Folder, replay_signals, replay_to_folder
 from streams.replay import FILE_KEY
 from streams.settings import Settings, read_settings
 
-INPUTS = click.option(
-    "--input", "paths", metavar="FILE", multiple=True, help="An event file, .gz is fine, - is standard input; repeatable."
-)
+Option = Callable[[Callable[..., int]], Callable[..., int]]
+
+
+def kept(ctx: click.Context, _: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the files with standard input written to one of its own: a replay looks into its input more than once."""
+    if paths.count("-") != 1:
+        return paths
+    file = NamedTemporaryFile(prefix="pmon-standard-input-")  # noqa: SIM115  # it lives as long as the verb
+    ctx.call_on_close(file.close)
+    copyfileobj(sys.stdin.buffer, file)
+    file.flush()
+    return tuple(file.name if path == "-" else path for path in paths)
+
+
+def inputs(callback: Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[str, ...]] | None = None) -> Option:
+    """Return the option that names event files."""
+    told = "An event file, .gz is fine, - is standard input; repeatable."
+    return click.option("--input", "paths", metavar="FILE", multiple=True, callback=callback, help=told)
+
+
+INPUTS = inputs(kept)
 CONFIG = click.option("--config", "config", metavar="FILE", help="The config (YAML); default PMON_CONFIG, else the defaults.")
 
 
@@ -82,17 +104,21 @@ def command(
     settings = read_settings()
     if bool(paths) == bool(signals):
         raise UsageProblem("--input: name at least one event file, or a dump of monitor-signals with --signals, not both")
-    folder = Folder(Path(out))
     if signals:
         if config or until or no_drain or verdicts:
             raise UsageProblem("--signals: takes none of --config, --until, --no-drain and --verdicts: the dump holds all it needs")
-        found = replay_signals(read_events([signals], 10_000), folder)
+        records = read_events([signals], 10_000)
+        folder = folder_at(out)
+        found = replay_signals(records, folder)
     else:
+        end = instant("--until", until)
+        judged, policies = judged_by(config, settings)
         with progress_line() as progress:
             more: dict[str, Any] = {"subject_key": subject_key(settings), "progress": progress, "verdicts": verdicts}
-            judged, policies = judged_by(config, settings)
+            check_names(paths)
+            folder = folder_at(out)
             run = FileReplay(paths, judged, settings.partitions, folder.write, policies=policies, **more)
-            found = replay_to_folder(run, folder, until=instant("--until", until), drain=not no_drain)
+            found = replay_to_folder(run, folder, until=end, drain=not no_drain)
         if verdicts:
             folder.write_verdicts()
         for topic, number in sorted(run.ignored.items()):
@@ -104,6 +130,14 @@ def command(
     return 0
 
 
+def folder_at(out: str) -> Folder:
+    """Return the folder that gets the outputs; raises UsageProblem where it cannot be made."""
+    try:
+        return Folder(Path(out))
+    except OSError as error:
+        raise UsageProblem(f"--out: {out} cannot be written: {error.strerror}; name a folder, it is made where it is not there") from None
+
+
 def told(found: dict[str, Any], out: str) -> str:
     """Return a summary for a person."""
     lines = [f"{found['records']:,} records read, written to {out}"]
@@ -111,6 +145,6 @@ def told(found: dict[str, Any], out: str) -> str:
     refused = ", ".join(f"{number:,} {code}" for code, number in found["refused_by_reason"].items())
     lines.append(f"refused    {refused or 'nothing'}")
     closed = sorted({at for at in found["watermarks"].values() if at is not None})
-    lines.append(f"closed to  {closed[0] if closed else format_instant(0)}")
+    lines.append(f"closed to  {closed[0] if closed else 'nothing closed'}")
     lines += [f"state      {found['state_sha256']}", f"outputs    {found['outputs_sha256']}"]
     return "\n".join(lines)

@@ -81,13 +81,16 @@ class Run:
                 await asyncio.sleep(self.chance.uniform(2, 9))
                 await self._fault(self.chance.choice(FAULTS))
             await load
-            return await self._compare()
+            await self._done()
         except NeverDoneError as error:
             return [f"not done: {error}"]
+        except BusError as error:
+            return [f"the broker: {error}"]
         finally:
             watch.cancel()
             for worker in self.fleet:
-                worker.end()
+                worker.end()  # what it committed last has arrived then
+        return await self._compare()
 
     async def _load(self) -> None:
         bus = Stubborn(self.deployment.settings.broker)
@@ -129,12 +132,19 @@ class Run:
         said = {event: sum(worker.says(event) for worker in self.fleet) for event in SAID}
         return f"faults {dict(self.faults)}, exits {dict(self.exits)}, {said}"
 
+    async def _done(self) -> None:
+        bus = Stubborn(self.deployment.settings.broker)
+        await bus.open()
+        try:
+            await self.deployment.done(bus, WITHIN_S)
+        finally:
+            await bus.close()
+
     async def _compare(self) -> list[str]:
         bus = Stubborn(self.deployment.settings.broker)
         await bus.open()
         own = self.deployment.settings
         try:
-            await self.deployment.done(bus, WITHIN_S)
             found = await published(bus, own.topic_prefix, own.partitions)
         except BusError as error:
             return [f"the broker: {error}"]

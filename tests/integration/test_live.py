@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from itertools import count
 from pathlib import Path
 
@@ -39,12 +40,21 @@ def history(deployment: Deployment) -> Path:
     return deployment.folder / "history-1.jsonl"
 
 
-async def outcome_of(deployment: Deployment) -> Outcome:
-    """Wait until everything is done and return what was published."""
+async def all_done(deployment: Deployment) -> None:
+    """Wait until everything is done."""
     bus = KafkaBus(deployment.settings.broker)
     await bus.open()
     try:
         await deployment.done(bus, WITHIN_S)
+    finally:
+        await bus.close()
+
+
+async def outcome_of(deployment: Deployment) -> Outcome:
+    """Return what was published: all of it, once the workers were ended."""
+    bus = KafkaBus(deployment.settings.broker)
+    await bus.open()
+    try:
         return await published(bus, deployment.settings.topic_prefix, deployment.settings.partitions)
     finally:
         await bus.close()
@@ -69,10 +79,11 @@ def test_live_is_equal_to_replay(deployment: Deployment, workers: int) -> None:
     try:
         ran = deployment.pmon("produce", "--input", str(history(deployment)), "--config", str(deployment.config))
         assert (ran.returncode, ran.stderr) == (0, b"")
-        found = asyncio.run(outcome_of(deployment))
+        asyncio.run(all_done(deployment))
         shares = [worker.owns() for worker in fleet]
     finally:
         codes = [worker.end() for worker in fleet]
+    found = asyncio.run(outcome_of(deployment))
     assert difference(expected(deployment), found) == []
     assert codes == [0] * workers
     assert sorted(number for share in shares for number in share) == ["0", "1", "2", "3"]  # each partition once, all of them
@@ -105,7 +116,7 @@ def test_the_clock_does_not_wait_for_what_is_no_record(deployment: Deployment) -
     last.write_bytes(lines[3_400])
     worker = Worker(deployment, 0)
 
-    async def go() -> Outcome:
+    async def go() -> list[str]:
         bus = KafkaBus(deployment.settings.broker)
         await bus.open()
         config = load_config(deployment.config.read_text(), "config")
@@ -115,19 +126,21 @@ def test_the_clock_does_not_wait_for_what_is_no_record(deployment: Deployment) -
         await Producing(bus, deployment.settings, config).run(read_events([last], partitions), drain=True)
         while worker.says("nothing_there") < partitions - 1:  # the last record stands behind one of the markers
             await asyncio.sleep(0.2)
-        await asyncio.sleep(3)
-        found = await published(bus, deployment.settings.topic_prefix, partitions)
+        history(deployment).write_bytes(b"".join(lines[:3_401]))
+        awaited = replayed(history(deployment), deployment.config, partitions, deployment.key.read_bytes())
+        until = time.monotonic() + WITHIN_S
+        while differs := difference(awaited, await published(bus, deployment.settings.topic_prefix, partitions)):
+            if time.monotonic() > until:
+                break
+            await asyncio.sleep(0.5)
         await bus.close()
-        return found
+        return differs
 
     worker.start()
     try:
-        found = asyncio.run(go())
+        assert asyncio.run(go()) == []
     finally:
         worker.end()
-    history(deployment).write_bytes(b"".join(lines[:3_401]))
-    partitions = deployment.settings.partitions
-    assert difference(replayed(history(deployment), deployment.config, partitions, deployment.key.read_bytes()), found) == []
 
 
 @pytest.mark.integration
@@ -146,11 +159,13 @@ def test_a_killed_worker_loses_and_doubles_nothing(deployment: Deployment) -> No
             for worker in fleet:
                 worker.start()
             await load()
-            found = await outcome_of(deployment)
+            await all_done(deployment)
             async with asyncio.timeout(WITHIN_S):
-                while not set(found["escalations"]) <= set(posted.ids):
-                    await asyncio.sleep(0.2)
-            return found, posted.ids
+                while not set((await outcome_of(deployment))["escalations"]) <= set(posted.ids):
+                    await asyncio.sleep(0.5)
+            for worker in fleet:
+                await asyncio.to_thread(worker.end)
+            return await outcome_of(deployment), posted.ids
 
     async def load() -> None:
         bus = KafkaBus(deployment.settings.broker)

@@ -4,26 +4,20 @@ from dataclasses import replace
 
 import pytest
 
-from tests.simulation.gate import CALM, ROUGH, WILD
-from tests.simulation.run import Run, Way
-from tests.simulation.trials import Act, People, answer, kept
-
-WAYS = (Way("file", 3, CALM), Way("random", 2, ROUGH), Way("backlog", 1, WILD), Way("laggard", 8, ROUGH))
+from tests.simulation.trial_gate import differing
+from tests.simulation.trials import Act, People, answer
 
 
 @pytest.mark.parametrize("seed", range(16))
 def test_sums_equal_the_batch_calculation(seed: int) -> None:
     """Shuffled, duplicated, late, contaminated, crashed, across a change of config: the same integers in four ways of running."""
-    world = People(seed).world(60 if seed % 2 else 250)
-    truth = answer(world)
-    said = None
-    for way in WAYS[:2] if seed % 4 else WAYS:
-        run = Run(world, way, seed)
-        run.go()
-        assert kept(seat.rows() for seat in run.monitor_seats) == truth, way
-        decisions = {name: value for name, value in run.outputs.settled().items() if not name.startswith("kpi-windows")}
-        said = decisions if said is None else said
-        assert decisions == said, way
+    assert list(differing(seed)) == []
+
+
+@pytest.mark.soak
+def test_two_thousand_histories_of_experiments() -> None:
+    """The long form, also as a command: python -m tests.simulation.trial_gate 2000."""
+    assert [found for seed in range(1_000, 1_800) for found in differing(seed)] == []
 
 
 def test_one_exposure_less_is_seen() -> None:

@@ -94,6 +94,10 @@ def test_null_is_no_value_for_a_required_field(topic: str, field: str) -> None:
         ({"initiative": "a\u2028b"}, "initiative"),
         ({"initiative": "\u202egpj.exe"}, "initiative"),
         ({"initiative": "\ufeffa"}, "initiative"),
+        ({"initiative": "_system"}, "initiative"),
+        ({"initiative": "*"}, "initiative"),
+        ({"initiative": "__other__"}, "initiative"),
+        ({"initiative": "__other__12"}, "initiative"),
         ({"subject_id": "u" * 129}, "subject_id"),
         ({"subject_id": 9}, "subject_id"),
         ({"profile": None}, "profile"),
@@ -243,6 +247,8 @@ def test_consent_is_read_strictly(change: Record, expected: tuple[str, str] | No
         ({"reason": "x" * 4_097}, ("invalid_value", "reason")),
         ({"content": {"any": ["thing", 1, None]}}, None),
         ({"scheduled_at": 5}, ("invalid_value", "scheduled_at")),
+        ({"initiative": "_system"}, ("invalid_value", "initiative")),
+        ({"initiative": "_systematic"}, None),
     ],
 )
 def test_a_rule_change_is_read_strictly(change: Record, expected: tuple[str, str] | None) -> None:

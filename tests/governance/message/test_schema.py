@@ -44,7 +44,8 @@ def changes() -> list[tuple[str, dict[str, Any]]]:
     """Return records of each topic, good ones and ones with one fault."""
     found = [(topic, record) for topic, record in RECORDS.items()]
     found += [(topic, without(record, field)) for topic, record in RECORDS.items() for field in record]
-    wrong: tuple[Any, ...] = (None, True, 5, -1, 1.5, "", "a b", "x" * 129, "nul\x00", [], [5], {}, ["x"], 10**17, "2026-11-22T10:00:00Z")
+    wrong: list[Any] = [None, True, 5, -1, 1.5, "", "a b", "x" * 129, "nul\x00", [], [5], {}, ["x"], 10**17, "2026-11-22T10:00:00Z"]
+    wrong += ["*", "_system", "__other__3", "__others"]
     found += [(topic, {**record, field: value}) for topic, record in RECORDS.items() for field in record for value in wrong]
     paid = {**EXPOSURE, "type": "conversion", "value_minor": 5}
     found += [("engagement-events", {**paid, "currency": currency}) for currency in (None, "EUR", "eur")]
