@@ -71,7 +71,7 @@ class Freshness:
             return Verdict(0.0, age / seen.sla, age / 1000, seen.sla / 1000, learning=False)
         known = sum(1 for slot in self.slots.values() if slot[0] >= VISITS)
         if known < 6:
-            return Verdict(observed=age / 1000)
+            return Verdict(observed=age / 1000, learning=seen.sla is None)  # within a stated SLA it is well, learnt or not
         if age < seen.window:
             return Verdict(observed=age / 1000, learning=False)  # shorter than anybody looks: never a silence
         missed, phi = self.missed(seen.last, seen.end)

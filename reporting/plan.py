@@ -8,7 +8,13 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from detectors.kpi import BUILT_IN, Ratio
+from detectors.window import end_of
+from governance.config import Config
+from governance.ladder import LEVELS
+from governance.message.duration import format_duration
 from governance.message.instant import format_instant, parse_instant
+from reporting.issues import owner_of
 from reporting.snapshot import Snapshot
 
 DEPENDENCIES = {
@@ -17,7 +23,22 @@ DEPENDENCIES = {
     "experimentation": {"provides": ["assignments", "allocation"], "needed_by": ["experiments"]},
 }
 WHY_NO_LIFT = "no experiment has an interval for its first goal yet"
-WHY_NO_LOG = "the log of config changes is kept with the plan's row, which is not part of this build"
+
+
+def standing(config: Config, initiative: str) -> dict[str, Any]:
+    """Return what a plan says to measure, to hold to and to report how often: what a change of makes a new version of it."""
+    own = config.initiative(initiative)
+    figures = {**BUILT_IN, **{name: Ratio(one.numerator, one.denominator, one.better) for name, one in own.kpis.items()}}
+    return {
+        "metrics": {
+            "kpis": {
+                name: {"numerator": one.numerator, "denominator": one.denominator, "better": one.better} for name, one in figures.items()
+            },
+            "goals": {name: list(one.goals) for name, one in own.experiments.items()},
+        },
+        "thresholds": [one.model_dump(mode="json") for one in own.thresholds],
+        "cadences": [one.model_dump(mode="json") for one in own.reports],
+    }
 
 
 def plan(snapshot: Snapshot, parts: Mapping[str, Any], issues: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -43,13 +64,37 @@ def plan(snapshot: Snapshot, parts: Mapping[str, Any], issues: Sequence[Mapping[
             "then": "job_failed climbs the ladder",
         },
         "success_metrics": _measured(parts["governance"]["consent"], parts["experiments"], issues),
-        "hashes": {"config": snapshot.config_sha256, "policies": None},
+        **standing(snapshot.config, snapshot.initiative),
+        "hashes": {"config": snapshot.config_sha256, "policies": snapshot.policies_sha256},
+        "owners": [_owner(snapshot, role) for role in LEVELS],
+        "dashboards": [one.model_dump(mode="json") for one in snapshot.config.dashboards],
         "sop": sorted({issue["playbook"]["sop"] for issue in issues if issue["playbook"] and issue["playbook"].get("sop")}),
-        "retro": {"cadence": None, "status": "not_evaluated", "why": "the config names no retro cadence"},
+        "retro": _retro(snapshot),
         "remediation": [{"incident_id": issue["id"], **entry} for issue in issues for entry in issue["remediation"]],
-        "changes": [],
-        "changes_status": {"status": "not_evaluated", "why": WHY_NO_LOG},
+        **_log(snapshot),
     }
+
+
+def _owner(snapshot: Snapshot, role: str) -> dict[str, Any]:
+    owner = owner_of(snapshot, role)
+    return {"role": role, "person": owner["person"] if owner else None}
+
+
+def _retro(snapshot: Snapshot) -> dict[str, Any]:
+    """Return how often people look back: with the report that covers most, which is the rarest one."""
+    cadences = [one.cadence for one in snapshot.settings.reports]
+    if not cadences:
+        return {"cadence": None, "next": None, "why": "the config schedules no report"}
+    longest = max(cadences)
+    return {"cadence": format_duration(longest), "next": format_instant(end_of(snapshot.watermark, longest)), "why": None}
+
+
+def _log(snapshot: Snapshot) -> dict[str, Any]:
+    """Return the plan's version and what changed in it: metrics, thresholds, cadences and the rest of the config, newest last."""
+    row = snapshot.plan
+    if row is None:
+        return {"version": None, "changes": [], "why_no_log": "nothing of this initiative is closed yet"}
+    return {"version": row["version"], "changes": [dict(change) for change in row["changes"]], "why_no_log": None}
 
 
 def _judged(part: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> bool:

@@ -8,11 +8,11 @@ from governance.message.instant import format_instant
 from reporting.backlog import backlog
 from reporting.checklist import governance
 from reporting.coverage import coverage
-from reporting.issues import issues
+from reporting.issues import ACTIVE, issues, owner_of
 from reporting.memo import experiments
 from reporting.performance import performance, split_of
 from reporting.plan import plan
-from reporting.review import review
+from reporting.review import SIGN_OFFS, review
 from reporting.snapshot import Snapshot
 
 
@@ -23,6 +23,8 @@ def build(snapshot: Snapshot) -> dict[str, Any]:
     counts = performed["totals"]["counts"]
     gathered = {"governance": governance(snapshot, counts), "experiments": experiments(snapshot)}
     found = issues(snapshot, performed)
+    owners = {role: owner["person"] if (owner := owner_of(snapshot, role)) else None for role, _ in SIGN_OFFS}
+    active = {issue["check"] for issue in found if issue["state"] in ACTIVE}
     return {
         "report_id": report_id(snapshot),
         "initiative": snapshot.initiative,
@@ -42,7 +44,7 @@ def build(snapshot: Snapshot) -> dict[str, Any]:
         "backlog": backlog(snapshot, found),
         "plan": plan(snapshot, gathered, found),
         "coverage": coverage(snapshot, counts, parts),
-        "review": review(snapshot),
+        "review": review({"performance": performed, **gathered}, owners, active, to=snapshot.to),
     }
 
 

@@ -29,7 +29,8 @@ class Snapshot:
     `incidents` holds the `data` of each incident's latest step, `timelines` every step of it, `decision_paths` the exposures
     per edge (from, to), `refused` the dead letters by reason, `feeds` the offset ranges that were read, `trials` what is kept of
     each experiment, `checklist` the changes of the period held to their policies (None: no policy), `differences` what their
-    versions changed.
+    versions changed, `policies_sha256` names those in force, `plan` is the plan's row (version and changes so far, None: from files
+    without one), `to` are the sinks it goes to.
     """
 
     initiative: str
@@ -53,6 +54,9 @@ class Snapshot:
     trials: Mapping[str, Trial] = field(default_factory=dict)
     checklist: Checklist | None = None
     differences: tuple[Mapping[str, Any], ...] = ()
+    policies_sha256: str | None = None
+    plan: Mapping[str, Any] | None = None
+    to: tuple[str, ...] = ()
 
     @property
     def settings(self) -> Initiative:

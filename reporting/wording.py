@@ -247,3 +247,22 @@ RESULTS = {  # of a check: its word, the icon beside it and their colour
     "not_evaluated": {"word": "Not evaluated", "icon": "none", "tone": "none"},
     "waived": {"word": "Waived", "icon": "waived", "tone": "none"},
 }
+
+
+def draft(review: Mapping[str, Any]) -> str:
+    """Return whether a report may be handed on, and what it waits for otherwise.
+
+    >>> draft({"distributed": False, "blocked_by": ["dependency:privacy", "sign_off:testing_lead"]})
+    'Draft, waits for privacy and the testing lead'
+    """
+    if review["distributed"]:
+        return "Signed and distributed"
+    kinds = [name.partition(":")[::2] for name in review["blocked_by"]]
+    names = [f"the {ROLES[name]}" if kind == "sign_off" else name.replace("_", " ") for kind, name in kinds]
+    return f"Draft, waits for {', '.join(names[:-1])}{' and ' if len(names) > 1 else ''}{names[-1]}"
+
+
+def signature(sign: Mapping[str, Any]) -> str:
+    """Return what one sign-off is about and how it stands."""
+    state = {"signed": "signed", "waiting": "not signed yet", "unowned": "nobody holds the role"}[sign["status"]]
+    return f"{ROLES[sign['role']]}: {sign['for']}, {state}"

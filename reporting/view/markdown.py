@@ -45,7 +45,7 @@ def _top(report: Mapping[str, Any]) -> list[str]:
         f"watermark {words['watermark']}",
         f"{words['coverage']}, late {integer(coverage['late'])}, refused {integer(coverage['refused_total'])}",
         f"asked by {request.get('requested_by') or 'nobody named'}",
-        "draft, sign-offs not evaluated",
+        wording.draft(report["review"]),
     ]
     sentences = [f"{'**' + safe(strong) + '**' if strong else ''}{safe(rest)}" for strong, rest in recap(report)]
     return [
@@ -208,12 +208,12 @@ def _plan(report: Mapping[str, Any]) -> list[str]:
         ["Incident response", age(int(waited["value"] * 1000)) if waited["value"] is not None else NONE, waited["why"] or "median"],
         ["Consent adherence", rate(metrics["consent_adherence"]["value"]), metrics["consent_adherence"]["why"] or "of judged exposures"],
     ]
-    signs = ", ".join(f"{wording.ROLES[sign['role']]} ({sign['for']})" for sign in report["review"]["sign_offs"])
+    signs = "; ".join(wording.signature(sign) for sign in report["review"]["sign_offs"])
     rows = [list(feed.values()) for feed in feeds(report)]
     return [
         "## Plan and audit",
         safe(f"Merge gate ({plan['header']['pattern']}) passed {moment(gate['passed_at'], report['period']['watermark'])}{skipped}."),
-        safe(f"Sign-offs not evaluated: {signs}."),
+        safe(f"Sign-offs: {signs}."),
         table(["Feed", "Partitions", "Offsets, first to last", "Records"], rows, right=[1, 2, 3]) if rows else "",
         table(["Success metric", "Value", "On what"], measured),
         f"Config sha256 `{plan['hashes']['config']}`  \nReport sha256 `{digest(report)}`  \nReport id `{report['report_id']}`",

@@ -315,7 +315,8 @@ def _backlog(report: Mapping[str, Any], screen: Screen) -> list[str]:
 
 def _foot(report: Mapping[str, Any], screen: Screen) -> list[str]:
     gate = report["plan"]["header"]["merge_gate"]["not_evaluated"]
-    lines = [screen.line(Span(f"Not evaluated: {', '.join([*gate, 'sign-offs'])}.", "dim"))]
+    said = [f"{wording.draft(report['review'])}.", *([f"Not evaluated: {', '.join(gate)}."] if gate else [])]
+    lines = [screen.line(Span(line, "dim")) for line in said]
     active = [issue for issue in report["issues"] if issue["kind"] == "incident" and issue["state"] in ACTIVE]
     if active:
         lines.append(screen.line(Span("Next  ", "dim"), Span(f"pmon incidents show {active[0]['id'][:8]}")))

@@ -17,7 +17,9 @@ from governance.message.command import EVERYWHERE, Command
 from governance.message.instant import format_instant
 from governance.policy.people import People
 from governance.presence import Statement
+from reporting.review import Signature
 from streams.kernel.bulletin import SYSTEM
+from streams.kernel.distribution import reports_of, signed_off
 from streams.kernel.duty import say
 from streams.kernel.rows import Draft, pack, row_key, unpack
 from streams.kernel.violations import CHECK, Violations
@@ -28,6 +30,7 @@ EVENTS: Mapping[str, Event] = {"acknowledge": "acknowledge", "resolve": "resolve
 LONGEST_SILENCE = 30 * DAY
 MOST_REMEDIATION = 50  # entries an incident carries along in every step
 MOST_SIGNATURES = 50
+NAMED_AT_MOST = 20  # reports an error lists
 
 
 class UnservedError(Exception):
@@ -55,7 +58,7 @@ def carry_out(draft: Draft, asked: Asked, watch: Watch) -> None:
     if asked.command.command == "set_availability":
         set_availability(draft, asked, people)
     elif asked.command.command == "sign_off":
-        sign(draft, asked, roles)
+        sign(draft, asked, roles, watch)
     else:
         act(draft, asked, watch)
 
@@ -93,8 +96,8 @@ def set_availability(draft: Draft, asked: Asked, people: People) -> None:
     say(draft, asked.initiative, people.known_as(command.person), Statement(command.available, asked.now, command.until or 0))
 
 
-def sign(draft: Draft, asked: Asked, roles: list[str]) -> None:
-    """Keep that somebody signed off an incident or a report."""
+def sign(draft: Draft, asked: Asked, roles: list[str], watch: Watch) -> None:
+    """Keep that somebody signed off an incident or a report; a report is reviewed anew and published with it."""
     command = asked.command
     target = command.report_id or command.incident_id or ""
     if command.report_id is None and draft.get(row_key(INCIDENTS, asked.initiative, target)) is None:
@@ -104,7 +107,14 @@ def sign(draft: Draft, asked: Asked, roles: list[str]) -> None:
     signatures = unpack(value)[0] if value is not None else []
     if len(signatures) >= MOST_SIGNATURES:
         raise UnservedError("too_many", "report_id" if command.report_id else "incident_id", f"has {MOST_SIGNATURES} sign-offs already")
-    draft.put(key, pack([*signatures, [roles, command.requested_by, asked.now, command.request_id]]))
+    signatures = [*signatures, [roles, command.requested_by, asked.now, command.request_id]]
+    if command.report_id is not None:
+        names = People(asked.config)
+        signed = [Signature(tuple(held), names.name_of(person) or person, at) for held, person, at, _ in signatures]
+        if not signed_off(draft, watch, asked.initiative, target, signed, asked.now, asked.config):
+            known = ", ".join(reports_of(draft, asked.initiative)[:NAMED_AT_MOST]) or "none"
+            raise UnservedError("unknown_report", "report_id", f"names no report of this initiative that is kept; kept are {known}")
+    draft.put(key, pack(signatures))
 
 
 def act(draft: Draft, asked: Asked, watch: Watch) -> None:

@@ -1,6 +1,6 @@
-"""Answers to commands: a report built from the shard's rows, or why there is none. A request asked again is answered again, not done again.
+"""Answers to commands: a report built from the shard's rows, or why there is none.
 
-r [request id]   the answer given, kept for the deduplication horizon
+A request asked again is answered again, not done again.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,21 +10,19 @@ import orjson
 
 from detectors.kpi import BUILT_IN, FRESHNESS, VARIANT_SHARE
 from governance.config import Config
-from governance.identity import request_answer_id
 from governance.message.command import EVERYWHERE, Command
 from reporting.report import build
 from streams.kernel.action import Asked, UnservedError, carry_out
 from streams.kernel.bulletin import SYSTEM, monitor_of
-from streams.kernel.publishing import publish
+from streams.kernel.distribution import keep_answer, known_answer, new_answer, reviewed
 from streams.kernel.record import Outgoing, Shard
 from streams.kernel.request import judge_request
-from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
+from streams.kernel.rows import Draft, key_parts
 from streams.kernel.snapshot import snapshot, with_incidents
 from streams.kernel.stamp import BEGINNING
 from streams.kernel.standing import STANDINGS, Standing
 from streams.kernel.watch import Watch
 
-ANSWERS = b"r"
 OURS = frozenset(  # an answer that came back as input, or stood among incidents, would be believed
     {"engagement-events", "consent-events", "rule-changes", "monitor-commands", "monitor-config", "monitor-signals", "ticks"}
     | {"dead-letters", "incidents", "escalations", "findings", "kpi-windows", "reports", "audit-log"}
@@ -43,20 +41,18 @@ class Desk:
 
     def answer(self, item: Mapping[str, Any], sha256: str, config: Config) -> None:
         """Answer one forwarded command on `reports`, and on the topic it names; what is for every shard is answered by one of them."""
-        key = row_key(ANSWERS, item["request_id"])
-        known = self._draft.get(key)
-        if known is not None:
-            _, kind, data, time, reply_to = unpack(known)
-        else:
+        request_id = item["request_id"]
+        answer = known_answer(self._draft, request_id)
+        if answer is None:
             kind, data, reply_to = self._new(item, sha256, config)
-            time = max(self._now, 0)
-            self._draft.put(key, pack(time + config.timing.dedup_horizon, kind, data, time, reply_to))
+            answer = new_answer(request_id, kind, data, max(self._now, 0), config.timing.dedup_horizon, reply_to)
+            keep_answer(self._draft, request_id, answer)
         if item["initiative"] == EVERYWHERE and not self._speaks:
             return
-        message = publish("reports", kind, item["request_id"], request_answer_id(item["request_id"]), item["initiative"], time, data)
+        message = answer.message(request_id, item["initiative"])
         self._draft.send(message)
-        if reply_to:
-            self._draft.send(Outgoing(reply_to, None, message.key, message.value, time))
+        if answer.reply_to:
+            self._draft.send(Outgoing(answer.reply_to, None, message.key, message.value, answer.time))
 
     def _new(self, item: Mapping[str, Any], sha256: str, config: Config) -> tuple[str, dict[str, Any], str | None]:
         if item.get("error") is not None:
@@ -82,8 +78,10 @@ class Desk:
             judge_request(self._draft, found, command, sha256, config)
             self._wake([initiative], config)
             found = with_incidents(self._draft, found)
-        return build(found)
-
+        report = build(found)
+        watch = Watch(self._draft, initiative, config, sha256)
+        reviewed(self._draft, watch, initiative, command.request_id, report, self._now)
+        return report
 
     @property
     def _speaks(self) -> bool:
@@ -153,10 +151,3 @@ def check_initiative(seen: set[str], initiative: str, config: Config) -> None:
 def refused(request_id: str, command: str | None, code: str, field: str | None, message: str) -> dict[str, Any]:
     """Return the answer to a command that was not carried out."""
     return {"request_id": request_id, "command": command, "ok": False, "error": {"code": code, "field": field, "message": message}}
-
-
-def forget_answers(draft: Draft, now: int) -> None:
-    """Drop answers past their time."""
-    for key in draft.keys(ANSWERS):
-        if unpack(draft.get(key) or b"")[0] < now:
-            draft.drop(key)

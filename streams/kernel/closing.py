@@ -1,7 +1,7 @@
 """Closing: all that becomes due for one initiative at one base window end, in phases small enough for one commit each.
 
     told ─► minute slices ─► hour slices ─► late to the day ─► day slices ─► timers ─► rule changes ─► conformity ─► fields
-          ─► looks ─► seen ─► thresholds by keys ─► verdict slices ─► violations ─► storm ─► finish
+          ─► looks ─► seen ─► thresholds by keys ─► verdict slices ─► violations ─► storm ─► finish ─► reports due
 
 Everything a phase reads is due by then; a phase done twice from the same rows says the same.
 """
@@ -41,9 +41,11 @@ from streams.kernel.fields import Fields
 from streams.kernel.ground import Ground
 from streams.kernel.looks import SRM_SHARE, Looks, trial_rules
 from streams.kernel.pending import config_of
+from streams.kernel.plan_row import note_plan
 from streams.kernel.publishing import kpi_window
 from streams.kernel.request import bounds, forget_bounds
 from streams.kernel.rows import Draft, pack, row_key
+from streams.kernel.schedule import next_report, reports_due
 from streams.kernel.standing import Standing
 from streams.kernel.storm import keep_pages, pages_of, storm_rule
 from streams.kernel.violations import Violations
@@ -127,6 +129,8 @@ class Closing:
         yield from self.consent.phases()
         yield self.storm
         yield self.finish
+        if self.own and not self.drain:
+            yield from reports_due(self.draft, self.watch, self.initiative, self.now, self.config)
 
     def level(self, level: str) -> Cells:
         """Return the cells added to the row of one level that ends now."""
@@ -140,6 +144,7 @@ class Closing:
 
     def tell(self) -> None:
         """Note a new config in the audit chain, and say once of each cap that it was reached."""
+        changed: list[dict[str, Any]] = []
         if self.standing.config not in ("", self.sha256):
             before = config_of(self.draft.get(row_key(BLOBS, self.standing.config)) or b"")
             changed = changes(before, self.config, self.initiative)
@@ -148,6 +153,8 @@ class Closing:
             self.violations.reset_timers()
             self.violations.flush()
             self.watch.forget_seen(self.thresholds)
+        if self.own and self.standing.config != self.sha256:
+            note_plan(self.draft, self.watch, self.initiative, self.now, self.config, changed)
         self.standing.config = self.sha256
         for what in self.standing.overflowed[self.standing.told :]:
             self.watch.notice("cardinality", {"feed": what}, self.now, self.base, None, None)
@@ -346,7 +353,8 @@ class Closing:
         standing, now = self.standing, self.now
         times = [self.next_config, *(timer[0] for timer in self.watch.timers()), *self.violations.timers(), *self.looks.wakes()]
         digest = pages_of(self.draft, self.initiative).digest_due(self.base)
-        times += [*self.watch.duty.changes(self.base), *self.conformity.wakes(), digest]
+        scheduled = next_report(self.config.initiative(self.initiative), now) if self.own and not self.drain else 0
+        times += [*self.watch.duty.changes(self.base), *self.conformity.wakes(), digest, scheduled]
         if standing.last_minute:
             times += [end_of(standing.last_minute - 1, HOUR), end_of(standing.last_minute - 1, DAY)]
             times.append(standing.last_minute + KEPT_MINUTES if standing.first_minute else 0)

@@ -12,12 +12,13 @@ import orjson
 
 from detectors.window import DAY, HOUR, end_of
 from governance.config import Config
-from streams.kernel.answers import Desk, forget_answers
+from streams.kernel.answers import Desk
 from streams.kernel.bulletin import SYSTEM, Adds, monitor_of, rest_of
 from streams.kernel.cells import KEPT_DAYS, Admission, add_extra, plain_cell, with_names
 from streams.kernel.checks import law
 from streams.kernel.closing import Closing
 from streams.kernel.configs import BLOBS, ENTRIES, config_entries
+from streams.kernel.distribution import forget_answers
 from streams.kernel.ground import Ground, ground_of
 from streams.kernel.pending import COMMIT_BYTES, config_of, newest_before
 from streams.kernel.record import Commit, Record, Shard

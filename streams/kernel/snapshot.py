@@ -15,6 +15,7 @@ from streams.kernel.bulletin import REFUSED, SYSTEM
 from streams.kernel.cells import DAYS, EXTRAS, HOURS, LATE, CellRows, Cells, merge, slices_of
 from streams.kernel.checks import acted, judged
 from streams.kernel.looks import path_of, trials
+from streams.kernel.plan_row import plan_row, policies_sha256
 from streams.kernel.rows import Draft, key_parts, row_key, unpack
 from streams.kernel.standing import Standing
 from streams.kernel.watch import remembered
@@ -98,6 +99,8 @@ def snapshot(draft: Draft, initiative: str, command: Command, to: int, now: int,
         trials={name: replace(trial, path=path_of(draft, initiative, name)) for name, trial in trials(draft, initiative)},
         checklist=checks[0] if checks is not None else None,
         differences=tuple(checks[1]) if checks is not None else (),
+        policies_sha256=policies_sha256(draft, now),
+        plan=plan_row(draft, initiative),
     )
 
 

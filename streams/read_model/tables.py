@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from detectors.window import HOUR, end_of
-from governance.identity import event_id, request_answer_id
+from governance.identity import event_id
 from streams.kernel import monitor
-from streams.kernel.answers import ANSWERS
 from streams.kernel.bulletin import SYSTEM
 from streams.kernel.cells import HOURS, KEPT_HOURS, KEPT_MINUTES, MINUTES, SLICE_CELLS, CellRows, Cells
+from streams.kernel.distribution import ANSWERS, known_answer
 from streams.kernel.publishing import kpi_window, publish
 from streams.kernel.record import Outgoing
-from streams.kernel.rows import Draft, Rows, key_parts, unpack
+from streams.kernel.rows import Draft, Rows, key_parts
 from streams.kernel.standing import STANDINGS, Standing
 from streams.kernel.watch import remembered
 
@@ -64,5 +64,6 @@ def _incident(data: dict[str, Any]) -> Outgoing:
 def _answers(draft: Draft) -> Iterator[Outgoing]:
     for key in sorted(draft.keys(ANSWERS)):
         (request_id,) = key_parts(key)
-        _, kind, data, time, _ = unpack(draft.get(key) or b"")
-        yield publish("reports", kind, request_id, request_answer_id(request_id), request_id, time, data)
+        answer = known_answer(draft, request_id)
+        assert answer is not None, "its key was just seen"
+        yield answer.message(request_id, request_id)

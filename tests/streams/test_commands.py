@@ -82,12 +82,12 @@ def command(name: str, at: float, by: str = "ana", initiative: str = "home", req
 class Acted:
     """What a replay of some lines wrote; every output is held against its model."""
 
-    def __init__(self, lines: Sequence[Line], out: Path, config: str = CONFIG, partitions: int = 2, drain: bool = False) -> None:
+    def __init__(self, lines: Sequence[Line], out: Path, config: str | None = CONFIG, partitions: int = 2, drain: bool = False) -> None:
         out.mkdir(exist_ok=True)
         path = out / "in.jsonl"
         path.write_text("".join(json.dumps(line) + "\n" for line in sorted(lines, key=lambda line: int(line["timestamp"]))))
         folder = Folder(out / "out")
-        run = FileReplay([str(path)], load_config(config), partitions, folder.write)
+        run = FileReplay([str(path)], None if config is None else load_config(config), partitions, folder.write)
         self.summary = replay_to_folder(run, folder, until=None, drain=drain)
         self.out = out / "out"
         self.incidents = [Incident.model_validate_json(json.dumps(one)) for one in self.data("incidents")]

@@ -54,6 +54,7 @@ def threshold(rest: str, timing: str = "{}") -> str:
         (one("{detectors: {drift: {kpi: freshness_s}}}"), ["initiatives.x.detectors.drift.kpi"]),
         (one("{allocation: {a: 0.5, b: 0.4}}"), ["initiatives.x.allocation"]),
         (one("{allocation: {a: 1.0, b: 0.0}}"), ["initiatives.x.allocation.b"]),
+        (one("{reports: [{cadence: 90s, window: 7d}]}"), ["initiatives.x.reports[0].cadence"]),
         (one("{covers: {testing_lead: testing_lead}}"), ["initiatives.x.covers.testing_lead"]),
         (one("{experiments: {e: {control: c, allocation: {a: 0.5, b: 0.5}}}}"), ["initiatives.x.experiments.e.control"]),
         (one("{experiments: {e: {control: a, allocation: {a: 0.0, b: 1.0}}}}"), ["initiatives.x.experiments.e.allocation.a"]),
