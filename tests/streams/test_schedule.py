@@ -197,7 +197,8 @@ def test_the_plan_has_a_new_version_when_thresholds_or_cadences_change(tmp_path:
     for at, text in ((NOON - MINUTE, SCHEDULED), (NOON + HOUR // 2, changed)):
         config = load_config(text)
         for partition in range(2):
-            body = {"sha256": config.sha256, "effective_at": None if at < NOON else at, "config": config.effective(), "policies": []}
+            body: dict[str, Any] = {"sha256": config.sha256, "effective_at": None if at < NOON else at, "policies": []}
+            body["config"] = config.effective()
             key = {"partition": partition, "key": config.sha256, "timestamp": at}
             records.append({"topic": "monitor-config", **key, "value": body})
     found = Acted([*TWO_HOURS, *records], tmp_path, None)
