@@ -231,7 +231,7 @@ def plot(
         role = "" if metric["role"] == "primary" else f", {metric['role']}"
         drawn.append(
             Row(
-                f"{name_of(metric)}, {arm}",
+                f"{arm}: {name_of(metric)}",
                 None if one["difference"] is None else one["difference"] * factor,
                 None if one["ci"] is None else (one["ci"][0] * factor, one["ci"][1] * factor),
                 None if fixed is None else (fixed[0] * factor, fixed[1] * factor),

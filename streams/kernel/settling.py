@@ -66,10 +66,13 @@ class Settling:
         if one.limit < end and (seat is None or (seat.arm != one.arm and not seat.second)):
             if seat is not None:
                 adds.experiment(end, end_of(seat.first, self._window), name, "", {MIXED: 1})
-                self._unpreview(person.initiative, name, seat, end, adds)
+                matures = 0 if seat.matured else self.matures(person.initiative, name, seat)
+                if matures:
+                    shown = self._contribution(person.initiative, name, seat, seat.early())
+                    self._preview(min(end, matures), name, seat, {}, adds, shown)
                 seat.second = one.time
                 if seat.added:
-                    self._add(person.initiative, name, seat, end, adds, negative)
+                    self._leave(person.initiative, name, seat, end, adds)
             elif len(person.seats) < SEATS_MOST and not (experiment and experiment.ends_at is not None and one.time >= experiment.ends_at):
                 seat = person.seats[name] = Seat(one.arm, one.time, one.time)
                 adds.experiment(end, end, name, one.arm, first(one))
@@ -90,7 +93,7 @@ class Settling:
         if one.limit >= end:
             add(seat.counted, more)
             add(seat.late, more)
-        elif seat.second:
+        elif seat.second or (one.experiment and not self._measure(initiative, name, seat)[0]):  # without a ratio no exposure moves a sum
             add(seat.counted, more)
         else:
             before = self._contribution(initiative, name, seat, seat.early())
@@ -103,39 +106,39 @@ class Settling:
         if moved:
             adds.experiment(due, end_of(seat.first, self._window), name, seat.arm, moved)
 
-    def _unpreview(self, initiative: str, name: str, seat: Seat, due: int, adds: Adds) -> None:
-        """Take a seat out of the preview: at `due`, or at its maturity if that comes first."""
-        matures = 0 if seat.matured or seat.second else self.matures(initiative, name, seat)
-        if matures:
-            self._preview(min(due, matures), name, seat, {}, adds, self._contribution(initiative, name, seat, seat.early()))
-
     def _mature(self, initiative: str, name: str, seat: Seat, adds: Adds) -> None:
         matures = 0 if seat.matured else self.matures(initiative, name, seat)
         if not matures or matures > self.until:
             return
-        self._unpreview(initiative, name, seat, matures, adds)
         seat.matured = True
+        more = self._contribution(initiative, name, seat, seat.counted)
+        if not seat.second:
+            self._preview(matures, name, seat, {}, adds, self._contribution(initiative, name, seat, seat.early()) if seat.late else more)
         leaves = end_of(seat.second, self._window) if seat.second else 0
         if not leaves or leaves > matures:
             seat.added = True
-            self._add(initiative, name, seat, matures, adds, dict)
+            adds.experiment(matures, end_of(seat.first, self._window), name, seat.arm, more)
             if leaves:
-                self._add(initiative, name, seat, leaves, adds, negative)
+                self._leave(initiative, name, seat, leaves, adds)
 
-    def _add(self, initiative: str, name: str, seat: Seat, due: int, adds: Adds, sign: Callable[[Counts], Counts]) -> None:
+    def _leave(self, initiative: str, name: str, seat: Seat, due: int, adds: Adds) -> None:
+        """Take back what a seat added."""
         more = self._contribution(initiative, name, seat, seat.counted)
-        adds.experiment(due, end_of(seat.first, self._window), name, seat.arm, sign(more))
-        if sign is negative:
-            seat.added, seat.counted, seat.late = False, {}, {}
+        adds.experiment(due, end_of(seat.first, self._window), name, seat.arm, negative(more))
+        seat.added, seat.counted, seat.late = False, {}, {}
 
     def _contribution(self, initiative: str, name: str, seat: Seat, counted: Counts) -> Counts:
         """Return what these counts of a seat come to, as the config in force at its first exposure has it."""
+        return contribution(counted, *self._measure(initiative, name, seat))
+
+    def _measure(self, initiative: str, name: str, seat: Seat) -> tuple[dict[str, Ratio], int | None]:
         at = end_of(seat.first, self._window), initiative, name
-        if at not in self._measures:
+        found = self._measures.get(at)
+        if found is None:
             config, experiment = self._experiment(initiative, name, seat.first)
             assert experiment is not None, "an experiment without a readout counts nobody"
-            self._measures[at] = ratios_of(experiment, config.initiatives[initiative]), cap_of(experiment)
-        return contribution(counted, *self._measures[at])
+            found = self._measures[at] = ratios_of(experiment, config.initiatives[initiative]), cap_of(experiment)
+        return found
 
     def goes(self, initiative: str, name: str, seat: Seat) -> int:
         """Return when a seat may go, ms: once its experiment has ended and nobody of it can mature any more, else by age."""
