@@ -39,7 +39,7 @@ def governance(snapshot: Snapshot, counts: Mapping[str, Any]) -> dict[str, Any]:
             if row.status == "pending"
         ],
         "diffs": [dict(difference) for difference in snapshot.differences],
-        "changes": [_change(change) for change in snapshot.rule_changes],
+        "changes": sorted((_change(change) for change in snapshot.rule_changes), key=lambda change: (change["at"], change["change_id"])),
     }
 
 
@@ -53,4 +53,5 @@ def _change(change: Mapping[str, Any]) -> dict[str, Any]:
         "action": change["action"],
         "channels": change.get("channels"),
         "reason": change.get("reason"),
+        "evidence": change.get("evidence_at"),
     }

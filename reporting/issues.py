@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import uuid5
 
+from detectors.cell import DIMENSIONS
 from detectors.kpi import breached
 from detectors.window import DAY
 from governance.config import Initiative
@@ -12,6 +13,7 @@ from governance.incident import SEVERITIES
 from governance.message.alert_threshold import Condition, parse_alert_threshold
 from governance.message.instant import format_instant, parse_instant
 from governance.playbook import playbook
+from reporting.coverage import people
 from reporting.snapshot import Snapshot
 from reporting.wording import title
 
@@ -49,7 +51,7 @@ def issues(snapshot: Snapshot, performance: Mapping[str, Any]) -> list[dict[str,
 
 
 def _incident(snapshot: Snapshot, incident: Mapping[str, Any]) -> dict[str, Any]:
-    explanation = incident.get("explanation")
+    explanation = _published(snapshot, incident.get("explanation"))
     steps = snapshot.timelines.get(incident["incident_id"], ())
     return {
         "id": incident["incident_id"],
@@ -74,6 +76,31 @@ def _incident(snapshot: Snapshot, incident: Mapping[str, Any]) -> dict[str, Any]
         "timeline": [_step(step) for step in steps],
         "hash": incident.get("hash"),
     }
+
+
+def _published(snapshot: Snapshot, explanation: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return an explanation without the segments too small to stand alone; how many were left out is said.
+
+    A segment's counts are of a few windows, so they are small on every day of the period that its place is small on.
+    """
+    if explanation is None:
+        return None
+    minimum = snapshot.config.privacy.minimum_subjects
+    held = [(segment, _largest_day(snapshot, segment.get("where", {}))) for segment in explanation.get("segments", ())]
+    kept = [segment for segment, people_there in held if people_there >= minimum]
+    return {**explanation, "segments": kept, "suppressed": len(held) - len(kept)}
+
+
+def _largest_day(snapshot: Snapshot, where: Mapping[str, str]) -> int:
+    """Return the most people a place held in one row of the period."""
+    named = [(DIMENSIONS.index(name), value) for name, value in where.items() if name in DIMENSIONS]
+    return max(
+        (
+            sum(people(counts) for cell, counts in row.cells.items() if all(cell[index] == value for index, value in named))
+            for row in snapshot.rows
+        ),
+        default=0,
+    )
 
 
 def _instant(value: str | int) -> str:

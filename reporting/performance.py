@@ -164,7 +164,9 @@ def performance(snapshot: Snapshot, parts: Split) -> dict[str, Any]:
         "trend": [_point(row, counts, definitions) for row, counts in zip(snapshot.rows, now.rows, strict=True)],
         "trends": _trends(snapshot, cut, now, before, definitions),
         "previous": _previous(snapshot, now, before, definitions),
-        "decision_paths": decision_paths(snapshot.decision_paths, snapshot.config.privacy.minimum_subjects),
+        "decision_paths": decision_paths(
+            snapshot.decision_paths, snapshot.config.privacy.minimum_subjects, snapshot.paths_before
+        ),
         "definitions": {
             name: {"numerator": r.numerator, "denominator": r.denominator, "better": r.better} for name, r in definitions.items()
         },

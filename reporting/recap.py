@@ -5,7 +5,7 @@ from typing import Any
 
 from reporting.figure import MINUS, integer, points, rate, relative
 from reporting.issues import ACTIVE
-from reporting.wording import count_of, owner, sentence, suspected, title
+from reporting.wording import count_of, owner, sentence, suspected, title, undoing
 
 NEITHER = "Neither consent nor the policy checks were evaluated."
 Sentence = tuple[str, str]  # (what asks for action, what is plain): the first may be empty, together they are one sentence
@@ -70,13 +70,15 @@ def policies_told(counts: Mapping[str, int]) -> str:
 
 
 def _do(report: Mapping[str, Any], active: Sequence[Mapping[str, Any]]) -> Sentence:
-    if not report["backlog"]:
+    backlog = report["backlog"]
+    if not backlog:
         return ("", "There is nothing to do.")
+    more = f"; {count_of(len(backlog) - 1, 'more item')} in the backlog" if len(backlog) > 1 else ""
     for issue in active:
-        if issue["recommended_action"]:
-            action = sentence(str(issue["recommended_action"]).rstrip(". "))
-            return ("", f"{action} ({owner(issue)}); {count_of(len(report['backlog']), 'backlog item')} in all.")
-    return ("", f"{count_of(len(report['backlog']), 'backlog item')} in all, {sentence(report['backlog'][0]['title'])} first.")
+        action = undoing(issue["suspects"]) or issue["recommended_action"]
+        if action:
+            return ("", f"{sentence(str(action).rstrip('. '))} ({owner(issue)}){more}.")
+    return ("", f"To do first: {backlog[0]['title'][:1].lower()}{backlog[0]['title'][1:]}{more}.")
 
 
 def pace(report: Mapping[str, Any]) -> str:

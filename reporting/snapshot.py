@@ -27,10 +27,10 @@ class Snapshot:
     """Everything a report says is in here or follows from it; times are epoch ms, rows stand oldest first.
 
     `incidents` holds the `data` of each incident's latest step, `timelines` every step of it, `decision_paths` the exposures
-    per edge (from, to), `refused` the dead letters by reason, `feeds` the offset ranges that were read, `trials` what is kept of
-    each experiment, `checklist` the changes of the period held to their policies (None: no policy), `differences` what their
-    versions changed, `policies_sha256` names those in force, `plan` is the plan's row (version and changes so far, None: from files
-    without one), `to` are the sinks it goes to.
+    per edge (from, to), `paths_before` those of the period before, `refused` the dead letters by reason, `feeds` the offset ranges
+    that were read, `trials` what is kept of each experiment, `checklist` the changes of the period held to their policies (None: no
+    policy), `differences` what their versions changed, `policies_sha256` names those in force, `plan` is the plan's row (version and
+    changes so far, None: from files without one), `to` are the sinks it goes to.
     """
 
     initiative: str
@@ -48,6 +48,7 @@ class Snapshot:
     timelines: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     rule_changes: tuple[Mapping[str, Any], ...] = ()
     decision_paths: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    paths_before: Mapping[tuple[str, str], int] = field(default_factory=dict)
     refused: Mapping[str, int] = field(default_factory=dict)
     late: int = 0
     feeds: tuple[Mapping[str, Any], ...] = ()

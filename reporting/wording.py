@@ -128,9 +128,16 @@ def _what(issue: Mapping[str, Any]) -> str:
 def against(issue: Mapping[str, Any]) -> str:
     """Return how far the last breached window is from what was expected, where both are known."""
     seen = [window for window in issue.get("windows", ()) if window.get("expected") and window.get("observed") is not None]
-    if not seen:
-        return "below expected"
-    share = seen[-1]["observed"] / seen[-1]["expected"] - 1
+    return off(seen[-1]["observed"], seen[-1]["expected"]) if seen else "below expected"
+
+
+def off(observed: float, expected: float) -> str:
+    """Return how far off what was expected: a detector of several cells weighs them, so its figures only mean something against each other.
+
+    >>> off(0.0316, 0.0412)
+    '23\\xa0% below expected'
+    """
+    share = observed / expected - 1
     return f"{abs(share) * 100:.0f}{NBSP}% {'below' if share < 0 else 'above'} expected"
 
 

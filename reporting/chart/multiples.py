@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from reporting.chart.mark import diamond, dot, frame, line, path, words
+from reporting.chart.mark import box, diamond, dot, frame, line, path, words
 from reporting.chart.scale import Scale, around, decimals, step_of, ticks
 
 WIDTH, HEIGHT = 256.0, 104.0
@@ -15,7 +15,10 @@ FEW = 3  # fewer points are no line
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One facet's values in per cent, None where there is none; `changes` are x positions in rows, `breached` the rows outside."""
+    """One facet's values in per cent, None where there is none; `changes` are x positions in rows, `breached` the rows outside.
+
+    The band is where the rows before lay: from their lowest to their highest, once they are at least FEW.
+    """
 
     name: str
     now: Sequence[float | None]
@@ -49,10 +52,18 @@ def _panel(panel: Panel, values: list[float], step: float, parts: int, labels: S
         line(LEFT, y(at), WIDTH - RIGHT, y(at), "grid") + words(f"{at:.{decimals(step)}f}", LEFT - 6, y(at) + 4, anchor="end")
         for at in ticks(low, high, step)
     ]
+    band = _band(panel, x, y)
     marks = [line(x(at), TOP - 6, x(at), HEIGHT - BOTTOM + 4, "change") for at in panel.changes]
     old = [path(run, "prev") for run in _runs(panel.before[: len(panel.now)], x, y)]
     below = [words(text, x(index), HEIGHT - 6, anchor="start" if index == 0 else "middle") for index, text in labels]
-    return frame(WIDTH, height, _finding(panel), *grid, *marks, *old, *_series(panel, x, y), *below)
+    return frame(WIDTH, height, _finding(panel), band, *grid, *marks, *old, *_series(panel, x, y), *below)
+
+
+def _band(panel: Panel, x: Scale, y: Scale) -> str:
+    usual = [value for value in panel.before if value is not None]
+    if len(usual) < FEW:
+        return ""
+    return box(LEFT, y(max(usual)), x.end - LEFT, max(1.0, y(min(usual)) - y(max(usual))), "band")
 
 
 def _runs(values: Sequence[float | None], x: Scale, y: Scale) -> list[list[tuple[float, float]]]:
@@ -108,4 +119,6 @@ def _finding(panel: Panel) -> str:
     if not known:
         return f"{panel.name}: nothing to show in this period."
     ending = ", the last part of it partial" if panel.partial else ""
-    return f"{panel.name}: {known[-1]:.2f} at the end, between {min(known):.2f} and {max(known):.2f} in the period{ending}."
+    usual = [value for value in panel.before if value is not None]
+    before = f"; the period before lay between {min(usual):.2f} and {max(usual):.2f}" if len(usual) >= FEW else ""
+    return f"{panel.name}: {known[-1]:.2f} at the end, between {min(known):.2f} and {max(known):.2f} in the period{ending}{before}."

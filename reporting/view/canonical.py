@@ -1,14 +1,14 @@
 """The canonical bytes of a report: one JSON document, keys sorted, UTF-8, no spaces."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
 import orjson
 
 
-def dumps(report: Mapping[str, Any]) -> bytes:
-    """Return the canonical bytes; equal reports have equal bytes."""
+def dumps(report: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> bytes:
+    """Return the canonical bytes of a report, or of one table of it; equal ones have equal bytes."""
     return orjson.dumps(report, option=orjson.OPT_SORT_KEYS)
 
 

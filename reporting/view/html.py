@@ -1,4 +1,4 @@
-"""The HTML view: one file without script, charts inside, nothing fetched; light only, made for reading and for paper."""
+"""The HTML view: one file without script, charts inside, nothing fetched; light and dark on a screen, light on paper."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -12,6 +12,7 @@ from reporting.chart.mark import quoted
 from reporting.recap import pace, recap
 from reporting.view import experiment, picture, table
 from reporting.view.canonical import digest
+from reporting.view.checks import checks
 
 
 def render(report: Mapping[str, Any]) -> str:
@@ -23,6 +24,8 @@ def render(report: Mapping[str, Any]) -> str:
         pace=pace(report),
         table={**table.performance(report), **table.header(report)},
         tiles=table.tiles(report),
+        checks=checks(report),
+        paths=table.paths(report),
         feeds=table.feeds(report),
         picture=picture.pictures(report),
         experiments={"lead": experiment.lead(report), "memos": experiment.memos(report, picture.WIDE, picture.NARROW)},

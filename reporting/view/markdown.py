@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reporting import wording
-from reporting.figure import MINUS, NONE, age, bare_points, bare_rate, integer, moment, rate
+from reporting.figure import MINUS, NONE, age, bare_points, bare_rate, day, integer, moment, rate
 from reporting.recap import recap
 from reporting.safe import markdown as safe
 from reporting.view import experiment
 from reporting.view.canonical import digest
-from reporting.view.table import feeds, header, per_exposure, performance, tiles
+from reporting.view.checks import checks
+from reporting.view.table import feeds, header, paths, per_exposure, performance, tiles
 
 ROWS = 40
 
@@ -79,6 +80,7 @@ def _performance(report: Mapping[str, Any]) -> list[str]:
         table(heads, rows, right=range(width, len(heads))),
         safe(f"Intervals: {figures['methods']['interval']}; changes: {figures['methods']['change']}. ▲▼ moved by more than chance."),
         *_trend(report),
+        *_paths(report),
     ]
 
 
@@ -106,7 +108,8 @@ def _trend(report: Mapping[str, Any]) -> list[str]:
     unit = report["period"]["unit"]
     rows = [
         [
-            moment(point["start"], report["period"]["watermark"]) + (" (partial)" if point["partial"] else ""),
+            (day(point["start"]) if unit == "day" else moment(point["start"], report["period"]["watermark"]))
+            + (" (partial)" if point["partial"] else ""),
             integer(point["counts"]["exposures"]),
             bare_rate(point["kpis"]["ctr"]),
             bare_rate(point["kpis"]["conversion_rate"]),
@@ -117,36 +120,28 @@ def _trend(report: Mapping[str, Any]) -> list[str]:
     return [f"### {'Day by day' if unit == 'day' else 'Hour by hour'}", table(heads, rows, right=[1, 2, 3])]
 
 
+def _paths(report: Mapping[str, Any]) -> list[str]:
+    found = paths(report)
+    marks = {True: " ▲▼", False: ""}
+    rows = [[end["name"], end["exposures"], end["share"], end["before"], end["change"] + marks[end["moved"]]] for end in found["ends"]]
+    dead = f"Dead branches, taken in the period before and not in this one: {found['dead']}." if found["dead"] else ""
+    heads = ["Paths end at", "Exposures", "Share", "Before", "Change"]
+    return ["### Decision paths", table(heads, rows, right=[1, 2, 3, 4]), safe(dead)] if rows else []
+
+
 def _governance(report: Mapping[str, Any]) -> list[str]:
-    governance, consent, today = report["governance"], report["governance"]["consent"], report["period"]["watermark"]
-    if consent["status"] == "not_evaluated":
-        verdict = ["not evaluated", "Consent at exposure", consent["why"]]
-    else:
-        found = f"{integer(consent['violations'])} of {integer(consent['judged'])} judged exposures had no valid consent"
-        verdict = ["fail" if consent["violations"] else "pass", "Consent at exposure", found]
+    governance, today = report["governance"], report["period"]["watermark"]
     changes = [
         [moment(change["at"], today), change["change_id"], change["rule_id"], change["version"], change["action"].replace("_", " ")]
         for change in governance["changes"][-12:]
     ]
+    rows = [[row["word"].lower(), row["check"], row["found"], row["who"], row["until"]] for row in checks(report)]
     return [
         "## Governance",
-        table(["Result", "Check", "What was found"], [*_checks(governance), verdict]),
+        safe(header(report)["checks"]),
+        table(["Result", "Check", "What was found", "Who", "Until"], rows),
         table(["When", "Change", "Rule", "Version", "What"], changes) if changes else "",
     ]
-
-
-def _checks(governance: Mapping[str, Any]) -> list[list[Any]]:
-    """Return one row a policy check, or why there is none."""
-    rows = [[wording.RESULTS[row["status"]]["word"].lower(), row["check"], told_check(row)] for row in governance["checks"]]
-    return rows or [["not evaluated", "Policy checks", governance["why"]]]
-
-
-def told_check(row: Mapping[str, Any]) -> str:
-    """Return what a check found, and where it is not met why and who can mend it."""
-    if row["status"] == "pass":
-        return str(row["found"])
-    who = ", ".join(row["who"]) if row["status"] in ("fail", "warn", "pending") else ""
-    return "; ".join(part for part in (row["found"], row["reason"], who) if part)
 
 
 def _experiments(report: Mapping[str, Any]) -> list[str]:

@@ -28,9 +28,9 @@ BREACHES = 24  # diamonds in a lane; a breach that goes on for days is its bar
 CHANGES = 3
 RATES = ("ctr", "conversion_rate")
 ICONS = {
-    "pass": '<circle cx="8" cy="8" r="7" fill="currentColor"/><path d="M4.8 8.2l2.2 2.2 4.2-4.6" stroke="#fff"/>',
-    "fail": '<path d="M5.1 1h5.8L15 5.1v5.8L10.9 15H5.1L1 10.9V5.1z" fill="currentColor"/><path d="M5.5 5.5l5 5m0-5l-5 5" stroke="#fff"/>',
-    "warn": '<path d="M8 1.5L15.3 14.5H.7z" fill="currentColor"/><path d="M8 6v4m0 1.8v.4" stroke="#fff"/>',
+    "pass": '<circle cx="8" cy="8" r="7" fill="currentColor"/><path d="M4.8 8.2l2.2 2.2 4.2-4.6" class="cut"/>',
+    "fail": '<path d="M5.1 1h5.8L15 5.1v5.8L10.9 15H5.1L1 10.9V5.1z" fill="currentColor"/><path d="M5.5 5.5l5 5m0-5l-5 5" class="cut"/>',
+    "warn": '<path d="M8 1.5L15.3 14.5H.7z" fill="currentColor"/><path d="M8 6v4m0 1.8v.4" class="cut"/>',
     "pending": '<circle cx="8" cy="8" r="6.2"/><path d="M8 4.6V8l2.3 1.5"/>',
     "waived": '<circle cx="8" cy="8" r="6.2"/><path d="M4 12L12 4"/>',
     "none": '<circle cx="8" cy="8" r="6.2" stroke-dasharray="2.6 2.2"/>',

@@ -1,6 +1,6 @@
 """The tables of the HTML view as rows of finished text and marks, bounded so that a report stays a page."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import floor
 from typing import Any
 
@@ -9,12 +9,15 @@ from markupsafe import Markup
 from detectors.kpi import breached
 from governance.message.instant import format_instant, parse_instant
 from reporting.chart import cells
+from reporting.chart.flow import FAULTS
+from reporting.coverage import MERGED
 from reporting.figure import NBSP, NONE, bare_points, bare_rate, clock, day, integer, money, points, rate, short
-from reporting.issues import ACTIVE
+from reporting.issues import ACTIVE, DEPLOYED
 from reporting.recap import pace, policies_told
 from reporting.wording import count_of, sentence
 
 SHOWN = 40  # rows of the segment table; the canonical JSON has them all
+ENDS = 10  # of decision paths, and of dead branches
 TECHNICAL = "technical_fallback_rate"
 
 
@@ -31,6 +34,11 @@ def per_exposure(counts: Mapping[str, Any], kpis: Mapping[str, Any], symbol: boo
         return NONE
     text = money(kpis["revenue_per_exposure"], code, 3)
     return text if symbol else text.replace(money(0, code, 0).rstrip("0"), "")
+
+
+def named(segment: Mapping[str, Any], dimensions: Sequence[str]) -> str:
+    """Return a segment's key in the order of the table's dimensions, whatever order it was written in."""
+    return " × ".join(str(segment["key"][name]) for name in dimensions if name in segment["key"]) or MERGED[0]
 
 
 def tiles(report: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -118,6 +126,7 @@ def header(report: Mapping[str, Any]) -> dict[str, Any]:
         "last": day(format_instant(parse_instant(period["to"]) - 1)),
         "until": f"{clock(period['to']):%H:%M}",
         "checks": _checks(report["governance"]),
+        "deployed": sum(change["action"] in DEPLOYED for change in report["governance"]["changes"]),
         "open": sum(issue["state"] in ACTIVE for issue in report["issues"]),
     }
 
@@ -223,7 +232,7 @@ def _lead(figures: Mapping[str, Any], shown: list[dict[str, Any]]) -> str:
     moved = [segment for segment in figures["segments"] if (segment["change"] or {}).get("ctr") and segment["change"]["ctr"]["moved"]]
     if not moved:
         return "In no cell did CTR move by more than chance against the period before."
-    names = [" × ".join(segment["key"].values()) for segment in moved[:3]]
+    names = [named(segment, figures["dimensions"]) for segment in moved[:3]]
     more = f" and {len(moved) - 3} more" if len(moved) > 3 else ""
     return f"CTR moved by more than chance in {len(moved)} of {len(figures['segments'])} cells: {', '.join(names)}{more}."
 
@@ -242,3 +251,23 @@ def feeds(report: Mapping[str, Any]) -> list[dict[str, str]]:
         }
         for topic, parts in topics.items()
     ]
+
+
+def paths(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where decision paths end, as rows, and the branches that nobody took any more."""
+    found = report["performance"]["decision_paths"]
+    return {
+        "ends": [
+            {
+                "name": end["node"].replace("_", " "),
+                "exposures": integer(end["exposures"]),
+                "share": rate(end["share"]),
+                "before": rate(end["previous_share"]),
+                "change": points(end["change"]["difference"]) if end["change"] else NONE,
+                "moved": bool(end["change"] and end["change"]["moved"]),
+                "fault": end["node"] in FAULTS,
+            }
+            for end in found["ends"][:ENDS]
+        ],
+        "dead": ", ".join(f"{edge['from']} to {edge['to']} ({integer(edge['previous'])} before)" for edge in found["dead"][:ENDS]),
+    }

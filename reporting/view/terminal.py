@@ -1,98 +1,29 @@
 """The terminal view: as many columns as there are, one fact a row, never wrapped; colour only for level, state and breach."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from reporting import wording
-from reporting.figure import MINUS, NBSP, NONE, bare_points, bare_rate, day, integer, moment
+from reporting.figure import NONE, bare_points, bare_rate, day, integer, moment
 from reporting.issues import ACTIVE
 from reporting.recap import recap
 from reporting.safe import fit, plain, width
 from reporting.view import experiment
-from reporting.view.table import header, per_exposure, tiles
+from reporting.view.checks import checks
+from reporting.view.screen import CODES, MOST, Column, Screen, Span, grid
+from reporting.view.table import header, named, paths, per_exposure, tiles
 
-MOST = 110
 ROWS = 24
 MEMOS = 8  # experiments shown; the canonical JSON has them all
 BAR = 10
-CODES = {"bold": "1", "dim": "90", "bad": "91", "warn": "33", "good": "32", "wait": "35", "info": "94"}
 LEVEL_STYLE = {3: "bad", 2: "warn"}
-ASCII = {
-    MINUS: "-",
-    NBSP: " ",
-    "–": "-",
-    "×": "x",
-    "·": ".",
-    "▼": "v",
-    "▲": "^",
-    "■": "#",
-    "█": "#",
-    "░": ".",
-    "●": "o",
-    "◆": "*",
-    "…": "~",
-    "→": "->",
-    "└": "`-",
-    "€": "EUR ",
-    "£": "GBP ",
-    "¥": "JPY ",
-    "\N{REPLACEMENT CHARACTER}": "?",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column's head and how it is filled; `least` is the narrowest view it appears in."""
-
-    head: str
-    right: bool = False
-    least: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A cell's text and its style, "" for none."""
-
-    text: str
-    style: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """How wide the view is, and whether it may use colour and characters beyond ASCII."""
-
-    width: int
-    colour: bool
-    unicode: bool
-
-    def text(self, value: object) -> str:
-        """Return harmless text this screen can show."""
-        clean = plain(value)
-        if self.unicode:
-            return clean.replace(NBSP, " ")
-        return "".join(ASCII.get(mark, mark if mark.isascii() else "?") for mark in clean)
-
-    def paint(self, text: str, style: str) -> str:
-        """Return text in a style, as it is without colour."""
-        return f"\x1b[{CODES[style]}m{text}\x1b[0m" if self.colour and style and text.strip() else text
-
-    def line(self, *spans: Span) -> str:
-        """Return one row, cut where the screen ends."""
-        room, out = self.width, []
-        for span in spans:
-            text = self.text(span.text)
-            shown = fit(text, min(room, width(text)), "…" if self.unicode else "~")
-            room -= width(shown)
-            out.append(self.paint(shown, span.style))
-        return "".join(out).rstrip() if not self.colour else "".join(out)
 
 
 def render(report: Mapping[str, Any], width: int = MOST, colour: bool = False, unicode: bool = True) -> str:
     """Return the report for a terminal of so many columns, ending with a line end."""
     screen = Screen(max(40, min(width, MOST)), colour, unicode)
     lines = [*_top(report, screen), "", *_segments(report, screen), "", *_trend(report, screen), ""]
-    lines += [*_experiments(report, screen), "", *_issues(report, screen)]
+    lines += [*_paths(report, screen), *_checklist(report, screen), "", *_experiments(report, screen), "", *_issues(report, screen)]
     lines += ["", *_backlog(report, screen), "", *_foot(report, screen)]
     return "\n".join(lines) + "\n"
 
@@ -136,31 +67,6 @@ def _wrapped(screen: Screen, text: str, style: str, indent: str = "") -> list[st
     return [screen.line(Span(f"{indent}{text}", style)) for text in (*lines, line)]
 
 
-def grid(screen: Screen, columns: Sequence[Column], rows: Sequence[Sequence[Span]]) -> list[str]:
-    """Return rows under heads; columns that need a wider screen are left out, then the first gives way."""
-    kept = [index for index, column in enumerate(columns) if screen.width >= column.least]
-    texts = [[screen.text(row[index].text) for index in kept] for row in rows]
-    heads = [screen.text(columns[index].head.upper()) for index in kept]
-    wide = [max([width(heads[place]), *(width(row[place]) for row in texts)]) for place in range(len(kept))]
-    wide[0] = max(8, min(wide[0], screen.width - sum(wide[1:]) - 3 * (len(kept) - 1)))
-    more = "…" if screen.unicode else "~"
-    styles = [["dim"] * len(kept), *([row[index].style for index in kept] for row in rows)]
-    lines = []
-    for row, style in zip([heads, *texts], styles, strict=True):
-        cells = []
-        for place, text in enumerate(row):
-            filled = fit(text, wide[place], more)
-            if columns[kept[place]].right:
-                filled = filled.rstrip().rjust(len(filled))
-            cells.append(screen.paint(filled, style[place]))
-        lines.append(_cut(screen, "   ".join(cells)))
-    return lines
-
-
-def _cut(screen: Screen, line: str) -> str:
-    return line.rstrip() if screen.colour else line[: screen.width].rstrip()
-
-
 def _segments(report: Mapping[str, Any], screen: Screen) -> list[str]:
     figures = report["performance"]
     columns = [
@@ -173,7 +79,7 @@ def _segments(report: Mapping[str, Any], screen: Screen) -> list[str]:
     columns.append(Column("tech %", right=True, least=84))
     shown = [segment for segment in figures["segments"] if not segment["merged"]]
     longest = max((segment["counts"]["exposures"] for segment in shown), default=1) or 1
-    rows = [_segment(segment, " × ".join(segment["key"].values()), longest) for segment in shown[:ROWS]]
+    rows = [_segment(segment, named(segment, figures["dimensions"]), longest) for segment in shown[:ROWS]]
     if len(shown) > ROWS:
         rest = sum(segment["counts"]["exposures"] for segment in shown[ROWS:])
         rows.append([Span(f"{len(shown) - ROWS} more cells", "dim"), Span(""), Span(integer(rest), "dim"), *[Span("")] * 5])
@@ -236,6 +142,41 @@ def _went_out(report: Mapping[str, Any], change: Mapping[str, Any]) -> str:
     return f"{when} {change['change_id']} {change['action'].replace('_', ' ')} {change['rule_id']}{version}{channels}"
 
 
+def _paths(report: Mapping[str, Any], screen: Screen) -> list[str]:
+    """Return where decision paths end: one row an end, a bar of its share; a change only where it is more than chance."""
+    found = paths(report)
+    if not found["ends"]:
+        return []
+    columns = [Column("paths end at"), Column(""), *(Column(head, right=True) for head in ("exposures", "share", "vs prev"))]
+    rows = []
+    for end, told in zip(report["performance"]["decision_paths"]["ends"], found["ends"], strict=False):
+        style = "bad" if told["fault"] else ""
+        bar = "█" * max(1, round(BAR * end["share"]))
+        change = Span(told["change"] if told["moved"] else "", style or "bold")
+        rows.append([Span(told["name"], style), Span(bar, style or "info"), Span(told["exposures"]), Span(told["share"]), change])
+    dead = [screen.line(Span(f"Dead branches: {found['dead']}", "warn"))] if found["dead"] else []
+    return [*grid(screen, columns, rows), *dead, ""]
+
+
+def _checklist(report: Mapping[str, Any], screen: Screen) -> list[str]:
+    """Return the checks that ask for something, and how many pass."""
+    found = checks(report)
+    rows = [row for row in found if row["status"] not in ("pass", "waived")]
+    passed = [row["check"] for row in found if row["status"] == "pass"]
+    said = f"{len(passed)} of {len(found)} checks pass" + (f": {', '.join(passed)}." if passed else ".")
+    columns = [Column("result"), Column("check"), Column("what was found"), Column("who", least=100), Column("until", least=90)]
+    shown = [
+        [
+            Span(row["word"].lower(), row["tone"] if row["tone"] in CODES else "dim"),
+            Span(row["check"], "bold"),
+            *map(Span, (row["found"], row["who"], row["until"])),
+        ]
+        for row in rows
+    ]
+    table = grid(screen, columns, shown, gives=2) if shown else []
+    return [*table, *_wrapped(screen, said, "dim")]
+
+
 def _experiments(report: Mapping[str, Any], screen: Screen) -> list[str]:
     lines = _wrapped(screen, experiment.lead(report), "")
     for one in report["experiments"][:MEMOS]:
@@ -258,15 +199,8 @@ def _experiments(report: Mapping[str, Any], screen: Screen) -> list[str]:
 def _issues(report: Mapping[str, Any], screen: Screen) -> list[str]:
     if not report["issues"]:
         return [screen.line(Span("Nothing is open and nothing was breached in the period.", "good"))]
-    columns = [
-        Column("what"),
-        Column("level"),
-        Column("id", least=72),
-        Column("state"),
-        Column("owner", least=100),
-        Column("since", right=True),
-    ]
-    order = [1, 2, 0, 3, 4, 5]
+    columns = [Column("level"), Column("id", least=72), Column("what"), Column("state"), Column("owner", least=100)]
+    columns.append(Column("since", right=True))
     rows = []
     for issue in report["issues"]:
         active = issue["state"] in ACTIVE
@@ -274,18 +208,15 @@ def _issues(report: Mapping[str, Any], screen: Screen) -> list[str]:
         state = {"open": "bad", "acknowledged": "info", "pending": "wait"}.get(issue["state"], "dim")
         rows.append(
             [
-                Span(issue["title"], "bold" if active else "dim"),
                 Span(_level(issue["level"], screen), style),
                 Span(issue["id"][:8], "dim"),
+                Span(issue["title"], "bold" if active else "dim"),
                 Span(wording.state(issue).lower(), state),
                 Span(wording.owner(issue).split(", ")[0] if not (issue["owner"] or {}).get("substitute_for") else wording.owner(issue)),
                 Span(moment(issue["opened_at"], report["period"]["watermark"])),
             ]
         )
-    # `grid` lets its first column give way, so what is long stands first there and second on the screen
-    return grid(
-        screen, [columns[0], *(columns[index] for index in order if index)], [[row[0], *(row[i] for i in order if i)] for row in rows]
-    )
+    return grid(screen, columns, rows, gives=2)
 
 
 def _level(level: int, screen: Screen) -> str:

@@ -11,7 +11,7 @@ from governance.config import Config
 from governance.message.instant import format_instant
 from reporting.chart.lanes import Lane, lanes
 from reporting.chart.lanes import Span as Bar
-from reporting.view.terminal import Column, Screen, Span, grid
+from reporting.view.screen import Column, Screen, Span, grid
 from streams.backtest.agreement import Fire, Label, LabelError, agreement, labels_of, matches
 from streams.backtest.run import Fires, run_files, run_signals
 from streams.backtest.sweep import Candidate, Pass, Setting, SweepError, passes, setting_of

@@ -7,7 +7,7 @@ from governance.checklist import Checklist, Judged
 from governance.message.instant import format_instant
 from governance.policy.row import STATUSES, Row
 from reporting.safe import fit, width
-from reporting.view.terminal import Screen, Span
+from reporting.view.screen import Screen, Span
 
 WORD = {"pass": "pass", "fail": "FAIL", "warn": "warn", "pending": "pending", "not_evaluated": "-", "waived": "waived"}
 STYLE = {"pass": "good", "fail": "bad", "warn": "warn", "pending": "wait", "not_evaluated": "dim", "waived": "info"}

@@ -12,7 +12,7 @@ import click
 import orjson
 
 from governance.message.instant import format_instant
-from reporting.view.terminal import MOST, Screen
+from reporting.view.screen import MOST, Screen
 from streams.cli.problem import UsageProblem
 
 ACT = 1  # done, and there is something to act on

@@ -6,7 +6,7 @@ from typing import Any
 from reporting import wording
 from reporting.figure import NONE, integer, rate
 from reporting.safe import fit, width
-from reporting.view.terminal import Screen, Span
+from reporting.view.screen import Screen, Span
 from streams.cli.incident_folder import Outputs, Story
 from streams.cli.incident_view import GAP, head
 

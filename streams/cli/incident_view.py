@@ -10,7 +10,7 @@ from governance.message.instant import parse_instant
 from reporting import wording
 from reporting.figure import NONE, age, clock, moment
 from reporting.safe import fit, width
-from reporting.view.terminal import Screen, Span
+from reporting.view.screen import Screen, Span
 from streams.cli.incident_folder import Outputs, Story, bound_of
 
 LEVEL_STYLE = {3: "bad", 2: "warn"}

@@ -8,7 +8,7 @@ import click
 from pydantic import ValidationError
 
 from governance.message.command import Command
-from reporting.view import canonical, html, markdown, terminal
+from reporting.view import canonical, csv, html, markdown, terminal
 from streams.asking import NoAnswerError, ask, asked_at
 from streams.cli.console import ACT, hint, progress_line, screen
 from streams.cli.incident_bus import refusal
@@ -20,7 +20,7 @@ from streams.kernel.action import UnservedError
 from streams.settings import Settings, read_settings
 from streams.transport.bus import Bus
 
-FORMATS = ("text", "md", "html", "json")
+FORMATS = ("text", "md", "html", "json", "csv")
 
 
 @click.command("report", short_help="What happened to an initiative, what is wrong, and who does what.")
@@ -30,6 +30,9 @@ FORMATS = ("text", "md", "html", "json")
 @click.option("--dimension", type=click.Choice(["profile", "channel", "cohort", "variant"]), default=None)
 @click.option("--alert-threshold", metavar="'ctr<0.02'", help="Bounds to hold the period to: kpi op number, joined by commas.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default=None, help="Default: by the ending of --out, else text.")
+@click.option(
+    "--table", type=click.Choice(list(csv.TABLES)), default=None, help="One table alone, as CSV (or JSON); default for csv: segments."
+)
 @click.option("--out", metavar="FILE", help="Write there instead of standard output.")
 @click.option("--at", metavar="TIME", help="From files, where the period ends; default: the end of the base window of the last record.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
@@ -39,6 +42,7 @@ def command(
     initiative: str,
     at: str | None,
     form: str | None,
+    table: str | None,
     out: str | None,
     as_json: bool,
     config: str | None,
@@ -52,12 +56,16 @@ def command(
     Example:
       pmon simulate --out events.jsonl --days 2
       pmon report --initiative plg-onboarding --config events.jsonl.config.yaml --input events.jsonl
+      pmon report --initiative plg-onboarding --config events.jsonl.config.yaml --input events.jsonl --table backlog
       PMON_URL=http://127.0.0.1:6066 pmon report --initiative plg-onboarding --window 7d
     """
     settings = read_settings()
     request = request_of(initiative, asked)
     report = from_files(paths, config, settings, request, at) if paths else from_bus(settings, request, at)
-    deliver(report, "json" if as_json else form or form_of(out), out)
+    wanted = "json" if as_json else form or (form_of(out) if out or table is None else "csv")
+    if table is not None and wanted not in ("csv", "json"):
+        raise UsageProblem(f"--table: one table alone is csv or json, not {wanted}")
+    deliver(report, wanted, out, table)
     return ACT if report["issues"] else 0
 
 
@@ -112,13 +120,15 @@ def request_of(initiative: str, asked: dict[str, Any]) -> Command:
 
 def form_of(out: str | None) -> str:
     """Return the form an output file's ending asks for."""
-    return {".md": "md", ".html": "html", ".json": "json"}.get(Path(out).suffix if out else "", "text")
+    return {".md": "md", ".html": "html", ".json": "json", ".csv": "csv"}.get(Path(out).suffix if out else "", "text")
 
 
-def deliver(report: dict[str, Any], form: str, out: str | None) -> None:
-    """Write a report in one form, to a file or standard output."""
+def deliver(report: dict[str, Any], form: str, out: str | None, table: str | None = None) -> None:
+    """Write a report, or one table of it, in one form, to a file or standard output."""
     if form == "json":
-        content = canonical.dumps(report) + b"\n"
+        content = canonical.dumps(csv.TABLES[table](report) if table else report) + b"\n"
+    elif form == "csv":
+        content = csv.render(report, table or "segments").encode()
     elif form == "text":
         shown = screen()
         plain = terminal.render(report) if out else terminal.render(report, shown.width, shown.colour, shown.unicode)

@@ -9,7 +9,7 @@ from detectors.kpi import BUILT_IN, ratio
 from governance.message.instant import format_instant, parse_instant
 from reporting.figure import MONTHS, age, bare_rate, integer, rate
 from reporting.safe import fit
-from reporting.view.terminal import MOST, Screen
+from reporting.view.screen import MOST, Screen
 from streams.demo.story import Entry, Hour, Place, Story, day_totals
 
 NARROWEST = 40

@@ -14,7 +14,7 @@ from detectors.window import DAY, HOUR, end_of
 from governance.config import Config
 from governance.message.instant import parse_instant
 from reporting.issues import threshold_of
-from reporting.wording import amount, count_of, label, title, where
+from reporting.wording import DETECTED, amount, count_of, label, off, title, where
 from streams.kernel.record import Outgoing
 
 KEPT_HOURS = 48
@@ -122,7 +122,10 @@ class Story:
         if data["state"] != "pending" or kpi is None or data["observed"] is None or data["threshold"] is None:
             return
         detail = f"{label(kpi)} {amount(kpi, data['observed'])}, {where(data['key'])}; the bound is {amount(kpi, data['threshold'])}"
-        self._tell(at, "breach", "breach 1", data["initiative"], detail)
+        if data["check"] in DETECTED:
+            detail = f"{label(kpi)} {off(data['observed'], data['expected'])}, {where(data['key'])}" if data["expected"] else ""
+        if detail:
+            self._tell(at, "breach", "breach 1", data["initiative"], detail)
 
     def _step(self, at: int, data: dict[str, Any]) -> None:
         self.incidents[data["incident_id"]] = data

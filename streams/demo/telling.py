@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from detectors.window import DAY
-from reporting.view.terminal import Screen
+from reporting.view.screen import Screen
 from streams.demo.screen import Progress, daily, frame, header, row
 from streams.demo.story import Story
 

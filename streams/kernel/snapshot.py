@@ -74,6 +74,7 @@ def snapshot(draft: Draft, initiative: str, command: Command, to: int, now: int,
     start, end, unit = period(command, to)
     reader = RowReader(draft, initiative, now, config.timing.window)
     own = config.initiatives.get(initiative)
+    before = start - (end_of(end - 1, DAY) - start if unit == "day" else end - start)
     extras = day_extras(draft, initiative, start, end)
     rules = acted(draft, initiative)
     checks = judged(draft, rules, start, to)
@@ -87,13 +88,14 @@ def snapshot(draft: Draft, initiative: str, command: Command, to: int, now: int,
         watermark=now,
         unit="day" if unit == "day" else "hour",
         rows=reader.rows(start, end, unit),
-        previous=reader.rows(start - (end_of(end - 1, DAY) - start if unit == "day" else end - start), start, unit),
+        previous=reader.rows(before, start, unit),
         config=config,
         config_sha256=sha256,
         incidents=tuple(data for data, _ in incidents),
         timelines=timelines_of(incidents),
         rule_changes=tuple({**change, "evidence_at": where} for due, change, where in rules if start < due <= end_of(end - 1, DAY)),
         decision_paths=paths(extras),
+        paths_before=paths(day_extras(draft, initiative, before, start)) if unit == "day" else {},  # paths are kept by day
         refused=refused(day_extras(draft, SYSTEM, start, end)),
         feeds=tuple(feeds(draft)),
         trials={name: replace(trial, path=path_of(draft, initiative, name)) for name, trial in trials(draft, initiative)},

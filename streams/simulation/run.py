@@ -53,10 +53,11 @@ class Run:
             self._send("engagement-events", event.at, event.key, event.value)
 
     def _ask(self) -> None:
-        """A weekly report of each program, and one over the whole run at its end."""
+        """A weekly report of each program by channel; at the end one of the last week, where there is a week before it, in full."""
         scenario, number = self._scenario, 0
         weeks = [(scenario.start + day * DAY + 7 * HOUR, 7) for day in range(7, scenario.days, 7)]
-        for at, days in (*weeks, (scenario.end - LAST_CALL, min(scenario.days, 30))):
+        last = 7 if scenario.days >= 14 else min(scenario.days, 30)
+        for at, days in (*weeks, (scenario.end - LAST_CALL, last)):
             for program in scenario.programs:
                 number += 1
                 fields: dict[str, object] = {
@@ -67,7 +68,7 @@ class Run:
                     "initiative": program.key,
                     "window": f"{days}d",
                     "detail": "full",
-                    "dimension": "channel",
+                    "dimension": "channel" if at < scenario.end - LAST_CALL else None,
                 }
                 self._send("monitor-commands", at + 150 + number, program.key, encode(fields))
 

@@ -8,7 +8,7 @@ Faults sit at fixed places of the run's length, so a short run of a scenario tel
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from detectors.window import DAY, HOUR, MINUTE
@@ -200,7 +200,17 @@ def _fortnight(days: int, rate: int) -> Story:
     change, drop = _ctr_drop(_day(days, 0.65), rate)
     harmless, _ = _quiet(days, rate)
     faults = (_fallbacks(_day(days, 0.1), rate), _consent(_day(days, 0.45), people=5), drop, _feed_stop(_day(days, 0.8)))
-    return (*harmless, change), faults
+    if days < 7:
+        return (*harmless, change), faults
+    tile, unsettled = _open_end(START + (days - 1) * DAY)
+    return (*harmless, change, tile), (*faults, unsettled)
+
+
+def _open_end(day: int) -> tuple[Deployment, Fault]:
+    """A change of the last afternoon that nobody has rolled back: a run of a week and more ends with something to act on."""
+    deployed = day + 15 * HOUR + 52 * MINUTE
+    change = _rollout("chg-318", replace(ONBOARDING, version=ONBOARDING.version + 1), "in-app", deployed, None, "shorter checklist tile")
+    return change, Fault("ctr_drop", ONBOARDING.key, "in-app", deployed + HOUR, day + DAY, 0.08, change.change_id)
 
 
 @dataclass(frozen=True, slots=True)

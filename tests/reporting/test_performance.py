@@ -149,7 +149,7 @@ def test_decision_paths_say_where_exposures_end() -> None:
     """301 of 1,000 end at hero-a; what fewer than ten took is counted and not named."""
     found = decision_paths(PATHS, 10)
     assert found["exposures"] == 1_000_000
-    assert found["ends"][0] == {"node": "checklist", "exposures": 310_000, "share": 0.31}
+    assert found["ends"][0] == {"node": "checklist", "exposures": 310_000, "share": 0.31, "previous_share": None, "change": None}
     assert found["other"] == {"edges": 1, "exposures": 4, "minimum": 10}
     assert "rare" not in str(found["edges"])
 
@@ -161,3 +161,16 @@ def test_decision_paths_that_mark_start_and_end_with_nothing_are_the_same() -> N
     assert found["exposures"] == 90
     assert [(e["from"], e["to"], e["exposures"]) for e in found["edges"]] == [("exposures", "eligible", 90), ("eligible", "hero", 80)]
     assert [(end["node"], end["exposures"]) for end in found["ends"]] == [("hero", 80), ("eligible", 10)]
+
+
+def test_ends_are_held_against_the_period_before_and_dead_branches_are_named() -> None:
+    """The tile nobody is sent to any more is dead; what fewer than ten took before is not worth a name; 20 % to 10 % is a move."""
+    before = {("", "eligible"): 1_000, ("eligible", "hero"): 790, ("eligible", "tile"): 200, ("tile", "old"): 60, ("eligible", "odd"): 9}
+    now = {("", "eligible"): 1_000, ("eligible", "hero"): 890, ("eligible", "tile"): 100}
+    found = decision_paths(now, 10, before)
+    ends = {end["node"]: end for end in found["ends"]}
+    assert ends["hero"]["previous_share"] == 0.79
+    assert round(ends["hero"]["change"]["difference"], 9) == 0.1
+    assert ends["hero"]["change"]["moved"]
+    assert found["dead"] == [{"from": "tile", "to": "old", "previous": 60}]
+    assert decision_paths({}, 10, before)["dead"] == []

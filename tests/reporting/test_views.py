@@ -1,6 +1,8 @@
 """The views: golden files, hostile names, and what each promises of its form."""
 
 import re
+from collections.abc import Callable
+from functools import partial
 from html.parser import HTMLParser
 from typing import Any
 
@@ -10,11 +12,12 @@ import pytest
 from detectors.cell import Cell
 from reporting.report import build
 from reporting.safe import fit, markdown, plain, width
-from reporting.view import html, terminal
+from reporting.view import csv, html, terminal
 from reporting.view import markdown as markdown_view
 from reporting.view.canonical import dumps
 from tests.reporting.builders import PATHS, cell, changes_log, fortnight, incident, request, row, snapshot
 from tests.reporting.golden import FOLDER, views
+from tests.reporting.trials import won
 
 HOSTILE = (
     "<script>alert(1)</script>|[x](javascript:alert(1))|\x1b[31mred\r\nnew\tline|{{7*7}}{% raw %}|\u202etxt.exe|"
@@ -205,3 +208,26 @@ def test_markdown_leaves_numbers_and_prose_readable() -> None:
 def test_text_is_fitted_by_columns_not_by_letters() -> None:
     assert fit("漢字漢字", 5) == "漢字…"
     assert fit("ab", 4) == "ab  "
+
+
+def test_a_report_read_back_looks_the_same_in_every_view() -> None:
+    """The bus and the read model hand on the canonical JSON, whose keys are sorted; no view hangs on the order of keys."""
+    report = build(fortnight(trials={"exp-7": won()}))
+    read = orjson.loads(dumps(report))
+    views: list[Callable[[Any], str]] = [html.render, markdown_view.render, terminal.render]
+    views += [partial(csv.render, table=table) for table in csv.TABLES]
+    for view in views:
+        assert view(read) == view(report)
+
+
+def test_a_segment_too_small_to_stand_alone_is_not_in_an_explanation_either() -> None:
+    """sms had three people on its best day: neither its counts nor its name are given, only that something was left out."""
+    cells = {cell(channel=name): {"exposures": number, "subjects": number} for name, number in (("web", 100), ("email", 40), ("sms", 3))}
+    found = [{"where": {"channel": name}, "share_of_change": 0.5, "k_after": 1, "n_after": 3} for name in ("sms", "web")]
+    opened = "2026-11-09T12:00:00Z"
+    explanation = {"global": False, "segments": found, "suspects": []}
+    one = incident("i-1", "dip", {"kpi": "ctr"}, 1, "open", opened, (opened,), explanation=explanation)
+    report = build(snapshot((row(0, cells),), incidents=(one,)))
+    told = report["issues"][0]["explanation"]
+    assert ([segment["where"]["channel"] for segment in told["segments"]], told["suppressed"]) == (["web"], 1)
+    assert "sms" not in dumps(report).decode()

@@ -8,7 +8,7 @@ from governance.message.alert_threshold import parse_alert_threshold
 from governance.message.instant import format_instant, parse_instant
 from reporting.figure import age, moment
 from reporting.issues import SUSPECTS
-from reporting.wording import ROLES, STEPS, amount, count_of, label, sentence, state, suspected, title, undoing, where
+from reporting.wording import DETECTED, ROLES, STEPS, amount, count_of, label, off, sentence, state, suspected, title, undoing, where
 from streams.read_model.situation import Published, Situation, Story
 from streams.web.page.comparison import compare
 from streams.web.page.desk import offered
@@ -168,14 +168,18 @@ def _observed(window: Mapping[str, Any], data: Published) -> str:
     kpi, value = data["key"].get("kpi"), window.get("observed")
     if kpi is None or value is None:
         return ""
-    expected = window.get("expected")
-    return amount(kpi, value) + (f", expected {amount(kpi, expected)}" if expected is not None else "")
+    if data["check"] in DETECTED:
+        return off(value, window["expected"]) if window.get("expected") else ""
+    return amount(kpi, value)
 
 
 def pending(finding: Published, today: str) -> str:
     """Return a first breach in a sentence, with what a second one does."""
     kpi = finding["key"].get("kpi")
-    seen = f" at {amount(kpi, finding['observed'])}" if kpi and finding.get("observed") is not None else ""
+    observed, expected = finding.get("observed"), finding.get("expected")
+    seen = f" at {amount(kpi, observed)}" if kpi and observed is not None else ""
+    if finding["check"] in DETECTED:
+        seen = f", {off(observed, expected)}" if observed is not None and expected else ""
     name = label(kpi) if kpi else finding["check"]
     at = moment(finding["window"]["end"], today)
-    return f"{name}, {where(finding['key'])}, breached once{seen} at {at}. A second breach opens an incident."
+    return f"{name}, {where(finding['key'])}, breached once{seen}, at {at}. A second breach opens an incident."

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from governance.message.instant import format_instant
-from reporting.view.terminal import Screen
+from reporting.view.screen import Screen
 from streams.cli import main
 from streams.cli.incident_folder import read_outputs
 from streams.cli.incident_view import table

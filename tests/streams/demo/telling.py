@@ -34,6 +34,7 @@ def window(initiative: str, channel: str, end: int, exposures: int, clicks: int,
 def finding(state: str, kpi: str, channel: str, end: int, observed: float, threshold: float) -> Outgoing:
     """Return one finding of a threshold."""
     data = {
+        "check": "threshold:low-ctr",
         "initiative": "plg-onboarding",
         "state": state,
         "key": {"channel": channel, "kpi": kpi},

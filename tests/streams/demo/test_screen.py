@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reporting.view.terminal import Screen
+from reporting.view.screen import Screen
 from streams.demo.screen import daily, frame, row
 from tests.streams.demo.telling import halfway, told
 

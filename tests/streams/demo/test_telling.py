@@ -3,7 +3,7 @@
 import io
 import re
 
-from reporting.view.terminal import Screen
+from reporting.view.screen import Screen
 from streams.demo.screen import Progress
 from streams.demo.telling import HIDE_CURSOR, SHOW_CURSOR, Redrawn, Written
 from streams.simulation.scenario import START
