@@ -8,10 +8,9 @@ are those of `_system`.
 
 from collections.abc import Sequence
 from dataclasses import astuple
-from typing import Any
 
 from detectors.window import MINUTE, end_of
-from governance.feed import Feed, Field, FieldChange, keys_of, shape_of
+from governance.feed import Feed, Field, FieldChange, shape_of
 from governance.identity import compact, event_id, finding_id, incident_key
 from streams.kernel.bulletin import DOCUMENTED, Adds
 from streams.kernel.publishing import Found, finding
@@ -33,17 +32,12 @@ class Carried:
     """Counts the fields of the records of one step, by shape: producers write few shapes."""
 
     def __init__(self) -> None:
-        self._keys: tuple[str, ...] = ()
         self._records: dict[tuple[str, int, str, str, str, tuple[str, ...]], int] = {}
 
-    def look_at(self, topic: str, content: dict[str, Any]) -> None:
-        """Take the keys of the record that is read now."""
-        self._keys = keys_of(content, DOCUMENTED[topic])
-
-    def count(self, initiative: str, due: int, topic: str, feed: str, kind: str) -> None:
-        """Count the record looked at last: it is one of a `kind`, came by the topic `feed` as one of `topic`."""
-        place = (initiative, due, topic, feed, kind, self._keys)
-        self._records[place] = self._records.get(place, 0) + 1
+    def count(self, initiative: str, due: int, topic: str, feed: str, kind: str, keys: tuple[str, ...], records: int = 1) -> None:
+        """Count records with the same keys: they are of one `kind`, came by the topic `feed` as ones of `topic`."""
+        place = (initiative, due, topic, feed, kind, keys)
+        self._records[place] = self._records.get(place, 0) + records
 
     def into(self, adds: dict[str, Adds]) -> None:
         """Add what was counted to what the step adds to each initiative."""

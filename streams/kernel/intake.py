@@ -7,17 +7,16 @@ tick    ─► watermark ─► verdicts ─► one bulletin per monitor shard o
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from hashlib import sha256
-from itertools import pairwise
 from typing import Any
 
 import orjson
 
-from detectors.cell import LATENCY, REVENUE, Cell, Counts, add
+from detectors.cell import Cell, add
 from detectors.window import DAY, end_of
 from governance.config.sources import map_record
 from governance.consent_string.purposes import purpose_tables
+from governance.feed import keys_of
 from governance.identity import event_id, keyed_hash
 from governance.ledger import Source, recorded
 from governance.message.command import Command
@@ -28,7 +27,8 @@ from governance.message.reading import decode, understood
 from governance.message.refusal import Refusal
 from governance.message.rule_change import RuleChange
 from governance.statement import statement
-from streams.kernel.bulletin import REFUSED, SYSTEM, Address, Adds, address, day_address
+from streams.kernel.bulletin import DOCUMENTED, REFUSED, SYSTEM, Address, Adds, address, day_address
+from streams.kernel.counting import Counting
 from streams.kernel.fields import Carried, due_of
 from streams.kernel.marks import Marks, mark_of
 from streams.kernel.pending import COMMIT_BYTES, FIRST_CONFIG, LAST_CONFIG, PENDING, TICKS, config_before, config_of, fault_of, keep_config
@@ -44,7 +44,6 @@ from streams.kernel.ticking import fold_ticks
 from streams.kernel.verdicts import NOT_APPLICABLE, PERSONALISED, inapplicable_line, notice, verdict_address, waits_of
 
 INPUTS = ("engagement-events", "consent-events", "rule-changes", "monitor-commands", "monitor-config")
-PATH_NODES = 16
 
 
 def position(view: Rows, topic: str) -> int:
@@ -87,7 +86,7 @@ def step(view: Rows, shard: Shard, batch: Sequence[Record]) -> Commit:
         after = record.offset + 1
         if fold.size() > COMMIT_BYTES:
             break
-    return fold.commit(stamp.advanced(topic, after))
+    return fold.commit(topic, stamp.advanced(topic, after))
 
 
 class Fold:
@@ -105,16 +104,19 @@ class Fold:
         self.waiting = Waiting(self.draft, self.waits.base)
         self.people = People(self.draft, stamp.watermark, stamp.agenda, self.config.timing if self.config is not None else None)
         self.adds: dict[str, Adds] = {}
+        self.carries: tuple[str, ...] = ()  # of the record that is read now
+        self.counting = Counting(self.waits.base)
         self.carried = Carried()
         self.keys: set[bytes] = set()  # of subjects
         self.configs: list[dict[str, Any]] = []
         self._owners: dict[bytes, bytes] = {}
         self._places: dict[tuple[str, int, Cell], bytes] = {}
-        self._events = 0
+        self._received: dict[int, int] = {}  # records by base window of their stamps
+        self._bytes = 0
 
     def size(self) -> int:
-        """Return about how many bytes the commit takes so far."""
-        return self.draft.size + 700 * self._events
+        """Return about how many bytes the commit takes so far: what is kept of a record is as long as it is, or a little longer."""
+        return self.draft.size + self._bytes
 
     def adds_of(self, initiative: str) -> Adds:
         """Return what this step adds to an initiative."""
@@ -125,11 +127,13 @@ class Fold:
 
     def take(self, record: Record) -> None:
         """Fold one record; what cannot be read or admitted becomes a dead letter and is counted."""
-        self._events += 1
         plain, value, key = record.topic, record.value, record.key
-        self._count(record, "received")
+        if self.config is not None:
+            received = record.timestamp // self.waits.base
+            self._received[received] = self._received.get(received, 0) + 1
+        self._bytes += 200 + len(value or b"")
         if value is None:
-            self._count(record, "tombstones")
+            self._count(record.topic, record.timestamp, "tombstones")
             return
         if self.config is not None and plain not in INPUTS:
             source = next(found for found in self.config.sources if found.topic == plain)
@@ -144,16 +148,14 @@ class Fold:
             self._refuse(record, found.code, found.path)
             self._answer_refused(found)
         elif isinstance(content, dict):
-            self.carried.look_at(plain, content)
+            self.carries = keys_of(content, DOCUMENTED[plain])
             FOLDS[plain](self, record, found)
 
-    def _count(self, record: Record, *what: str) -> None:
-        if self.config is None:
-            return
-        end = end_of(record.timestamp, self.config.timing.window)
-        counts = self.adds_of(SYSTEM).counts(("m", end, end), ("-", record.topic, "-", "-"))
-        for name in what:
-            counts[name] = counts.get(name, 0) + 1
+    def _count(self, feed: str, stamp: int, name: str, number: int = 1) -> None:
+        """Count records of a feed in the window of their stamp."""
+        if self.config is not None:
+            end = end_of(stamp, self.config.timing.window)
+            add(self.adds_of(SYSTEM).counts(("m", end, end), ("-", feed, "-", "-")), {name: number})
 
     def _refuse(self, record: Record, code: str, path: str | None) -> None:
         value = record.value or b""
@@ -168,7 +170,8 @@ class Fold:
             "error_path": path,
         }
         self.draft.send(publish("dead-letters", "dead-letter", None, where, record.topic, record.timestamp, data))
-        self._count(record, "refused", REFUSED + code)
+        for name in ("refused", REFUSED + code):
+            self._count(record.topic, record.timestamp, name)
 
     def _answer_refused(self, refusal: Refusal) -> None:
         if refusal.request_id and refusal.initiative:
@@ -211,23 +214,13 @@ class Fold:
         where = address(event.occurred_at, record.timestamp, timing.allowed_lateness, timing.window)
         cell = (event.profile, event.channel, event.cohort, event.variant)
         adds = self.adds_of(event.initiative)
-        counts = adds.counts(where, cell)
-        late = where[0] != "m"
-        if late:
-            counts["late"] = counts.get("late", 0) + 1
-        else:
-            counts["last_ms"] = max(counts.get("last_ms", 0), event.occurred_at)
-            due = due_of(where[1], timing.window)
-            self.carried.count(event.initiative, due, "engagement-events", record.topic, event.type)
-        add(counts, counted(event))
+        self.counting.take(event, where, cell, record.topic, self.carries)
         if event.type != "tally":
             self.keys.add(record.key or b"")
             self._subject(owner, event, cell, adds, where, record.timestamp)
-        if event.type == "exposure" and not late:
-            notes(adds, where, event)
         self.people.take(owner, event, record.timestamp, adds)
         if event.type in ("exposure", "tally"):
-            self._verdict(record, owner, event, cell, adds, late=late)
+            self._verdict(record, owner, event, cell, adds, late=where[0] != "m")
 
     def _verdict(self, record: Record, owner: bytes, event: Engagement, cell: Cell, adds: Adds, *, late: bool) -> None:
         """Let a personalised exposure wait for its verdict; a fallback and what was tallied elsewhere need none."""
@@ -272,7 +265,7 @@ class Fold:
             return
         self.keys.add(record.key or b"")
         stamped = end_of(record.timestamp, self.waits.base)
-        self.carried.count(SYSTEM, due_of(stamped, self.waits.base), "consent-events", record.topic, event.state)
+        self.carried.count(SYSTEM, due_of(stamped, self.waits.base), "consent-events", record.topic, event.state, self.carries)
         config = config_before(self.draft, stamped)
         source = Source(record.topic, record.partition, record.offset, event.event_id)
         tables = purpose_tables(config.consent.purposes.tcf, config.consent.purposes.gpp)
@@ -296,7 +289,7 @@ class Fold:
         due = end_of(record.timestamp if late else event.occurred_at, timing.window)
         body = event.model_dump(mode="json")
         evidence = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-        self.carried.count(event.initiative, due_of(due, timing.window), "rule-changes", record.topic, event.action)
+        self.carried.count(event.initiative, due_of(due, timing.window), "rule-changes", record.topic, event.action, self.carries)
         self.adds_of(event.initiative).rules.append({"due": due, "change": body, "evidence": evidence})
 
     def command(self, record: Record, command: Command) -> None:
@@ -329,8 +322,11 @@ class Fold:
         keep_config(self.draft, effective, event.sha256, bytes(memoryview(value)))
         self.configs.append({"sha256": event.sha256, "effective_at": effective, "config": event.config, "policies": event.policies})
 
-    def commit(self, stamp: IntakeStamp) -> Commit:
+    def commit(self, topic: str, stamp: IntakeStamp) -> Commit:
         """Return the step's commit; what it adds waits in a pending row for the next tick."""
+        for window, number in self._received.items():
+            self._count(topic, window * self.waits.base, "received", number)
+        self.counting.into(self.adds_of, self.carried)
         self.carried.into(self.adds)
         if self.keys:
             sample(self.draft, self.shard, self.keys)
@@ -350,47 +346,3 @@ FOLDS: dict[str, Callable[[Fold, Record, Any], None]] = {
     "monitor-commands": Fold.command,
     "monitor-config": Fold.config_record,
 }
-
-
-def counted(event: Engagement) -> Counts:
-    """Return what one engagement event adds to its cell."""
-    if event.type == "tally":
-        counts = {"exposures": event.exposures, "clicks": event.clicks, "conversions": event.conversions}
-        counts |= {"technical_fallbacks": event.technical_fallbacks, "subjects": event.subjects or 0}
-        if event.subjects is None:
-            counts["tallied"] = 1  # people unknown: a report holds the cell's exposures to its minimum instead
-        if event.currency and event.revenue_minor:
-            counts[REVENUE + event.currency] = event.revenue_minor
-        return counts
-    counts = {event.type + "s": 1}
-    if event.fallback is not None:
-        counts[FALLBACKS[event.fallback]] = 1
-    if event.latency_ms is not None:
-        counts[f"{LATENCY}{int(event.latency_ms).bit_length()}"] = 1
-    if event.value_minor is not None and event.currency:
-        counts[REVENUE + event.currency] = event.value_minor
-    return counts
-
-
-FALLBACKS = {"no_consent": "consent_fallbacks", "technical": "technical_fallbacks", "no_match": "no_match_fallbacks"}
-
-
-def notes(adds: Adds, where: Address, event: Engagement) -> None:
-    """Count the edges of an exposure's decision path and the rule version it was shown under."""
-    for name in edges(event.decision_path or ()):
-        adds.note(where, name)
-    if event.rule_id is not None and event.rule_version is not None:
-        adds.note(where, rule_name(event.rule_id, event.rule_version))
-
-
-@lru_cache(maxsize=1_024)
-def edges(path: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of a decision path's edges; the start and the end are the empty node."""
-    nodes = ["", *path[:PATH_NODES], ""] if path else []
-    return tuple(orjson.dumps(["path", before, after]).decode() for before, after in pairwise(nodes))
-
-
-@lru_cache(maxsize=1_024)
-def rule_name(rule: str, version: int) -> str:
-    """Return the name a rule version is counted under."""
-    return orjson.dumps(["rule", rule, version]).decode()

@@ -30,6 +30,7 @@ PERSONALISED = "personalised_content"  # what an exposure without a purpose is f
 NOT_APPLICABLE = CONSENT + "not_applicable"
 ITEM_BYTES = 600
 EVIDENCE_KEPT = 7 * DAY  # how long after the last exposure a consent record is still told from one that concerns nothing
+SILENCE = {opt_in: silence(Question("", "", 0, opt_in)) for opt_in in (True, False)}
 GONE_SUBJECTS = 2_000  # in one row of those whose exposures are gone
 CELL_BYTES = 300  # of a cell that a tick adds verdicts to: names of many cells must not pile up in one tick
 
@@ -57,6 +58,7 @@ class Verdicts:
     def __init__(self, draft: Draft, shard: Shard, waits: Waits, config_at: Callable[[int], Config], now: int) -> None:
         self._draft, self._shard, self._waits, self._config_at, self._now = draft, shard, waits, config_at, now
         self._subjects = Subjects(draft, waits)
+        self._due_after = waits.due
         self._written: dict[str, list[bytes]] = {}  # rows of judged exposures this commit adds, by subject with a ledger
         self._opt_ins: dict[tuple[str, int], bool] = {}
         self._items = self._cells = 0
@@ -105,16 +107,19 @@ class Verdicts:
         """Make the settled verdict of one exposure, and correct it by what has come since."""
         owner, waits = bytes.fromhex(exposure.owner), self._waits
         ledger = self._subjects.ledger(owner)
-        question, cut = self._question(exposure), exposure.tau + waits.settle
-        known = ledger.order_at(cut)
-        found = judge(ledger, question, known, cut, waits.correction) if ledger.order else silence(question)
-        where = ("d", end_of(exposure.time, DAY), window + waits.due) if exposure.late else ("c", window, window + waits.due)
-        self._count(exposure, where, {found.verdict: 1})
-        self._take(exposure, found, [where[2], 0, exposure.time, exposure.owner, 0, exposure.time, exposure.event_id], VALID)
-        exposure.applied = known
+        known, upto = 0, 0
         if ledger.order:
+            cut = exposure.tau + waits.settle
+            known, upto = ledger.order_at(cut), ledger.order_at(self._now)
+            found = judge(ledger, self._question(exposure), known, cut, waits.correction)
             self._subjects.shown(owner, window)
-            self._correct(exposure, ledger, ledger.order_at(self._now))
+        else:
+            found = SILENCE[self._opt_in(exposure.shape.initiative, window)]
+        due = window + self._due_after
+        self._count(exposure, ("d", end_of(exposure.time, DAY), due) if exposure.late else ("c", window, due), found.verdict, 1)
+        self._take(exposure, found, VALID, due, 0, exposure.time, 0)
+        exposure.applied = known
+        self._correct(exposure, ledger, upto)
 
     def _look_at_all(self) -> bool:
         """Look at everybody whose time has come."""
@@ -198,15 +203,19 @@ class Verdicts:
             self._draft.drop(key)
         return not full
 
+    def _opt_in(self, initiative: str, window: int) -> bool:
+        """Return whether silence is a denial where an initiative was shown in a window."""
+        found = self._opt_ins.get((initiative, window))
+        if found is None:
+            config = self._config_at(window)
+            own = config.initiatives.get(initiative)
+            jurisdiction = (own.jurisdiction if own is not None else None) or config.privacy.default_jurisdiction
+            found = self._opt_ins[initiative, window] = jurisdiction in config.privacy.opt_in_jurisdictions
+        return found
+
     def _question(self, exposure: Exposure) -> Question:
         shape = exposure.shape
-        named = (shape.initiative, end_of(exposure.tau, self._waits.base))
-        opt_in = self._opt_ins.get(named)
-        if opt_in is None:
-            config = self._config_at(named[1])
-            own = config.initiatives.get(shape.initiative)
-            jurisdiction = (own.jurisdiction if own is not None else None) or config.privacy.default_jurisdiction
-            opt_in = self._opt_ins[named] = jurisdiction in config.privacy.opt_in_jurisdictions
+        opt_in = self._opt_in(shape.initiative, end_of(exposure.tau, self._waits.base))
         return Question(shape.purpose, shape.cell[1], exposure.time, opt_in)
 
     def _correct(self, exposure: Exposure, ledger: Ledger, upto: int) -> None:
@@ -223,15 +232,15 @@ class Verdicts:
             settled = verdict_address(exposure.time, exposure.tau, exposure.late, self._waits)[2]
             due = max(end_of(entry.stamp, self._waits.base), settled)
             if found.verdict != old:
-                self._count(exposure, ("d", end_of(exposure.time, DAY), due), {old: -1, found.verdict: 1})
-            key = [due, 1, entry.stamp, exposure.owner, entry.order, exposure.time, exposure.event_id]
-            self._take(exposure, found, key, old)
+                for verdict, number in ((old, -1), (found.verdict, 1)):
+                    self._count(exposure, ("d", end_of(exposure.time, DAY), due), verdict, number)
+            self._take(exposure, found, old, due, 1, entry.stamp, entry.order)
 
-    def _count(self, exposure: Exposure, where: Address, verdicts: Mapping[str, int]) -> None:
+    def _count(self, exposure: Exposure, where: Address, verdict: str, number: int) -> None:
         counts = self._adds_of(exposure.shape.initiative).counts(where, exposure.shape.cell)
         self._cells += not counts
-        for verdict, number in verdicts.items():
-            counts[CONSENT + verdict] = counts.get(CONSENT + verdict, 0) + number
+        name = CONSENT + verdict
+        counts[name] = counts.get(name, 0) + number
 
     def _adds_of(self, initiative: str) -> Adds:
         found = self.adds.get(initiative)
@@ -239,11 +248,15 @@ class Verdicts:
             found = self.adds[initiative] = Adds()
         return found
 
-    def _take(self, exposure: Exposure, found: Judgement, key: list[Any], old: str) -> None:
-        """Give an exposure its verdict; tell the monitor where a violation begins or ends, and whoever asked of every verdict."""
+    def _take(self, exposure: Exposure, found: Judgement, old: str, due: int, kind: int, at: int, order: int) -> None:
+        """Give an exposure its verdict; tell the monitor where a violation begins or ends, and whoever asked of every verdict.
+
+        `kind`, `at` and `order` are those of the item's key: 0 and the exposure's time for what settles, 1 and a record for a correction.
+        """
         exposure.verdict, exposure.decided = found.verdict, order_of(found)
         if found.verdict == old and not self._shard.verdicts:
             return
+        key = [due, kind, at, exposure.owner, order, exposure.time, exposure.event_id]
         shape, since = exposure.shape, exposure.since
         shown = Source(shape.topic, self._shard.number, exposure.offset, exposure.event_id)
         if found.verdict != old:
