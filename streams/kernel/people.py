@@ -112,8 +112,7 @@ class People:
         """Let one person take in what was seen and add what is due; one without a seat is forgotten."""
         value = self._draft.get(key)
         person = Person(initiative) if value is None else Person.read(value)
-        settling.settle(person, seen, adds_of(initiative))
-        following = settling.next_due(person)
+        following = settling.settle(person, seen, adds_of(initiative))
         if following:
             if person.listed <= settling.until or following < person.listed:
                 person.listed = following

@@ -27,34 +27,46 @@ class Settling:
         self._window = window
         self._config_at = config_at
         self._configs: dict[int, Config] = {}
+        self._experiments: dict[tuple[int, str, str], tuple[Config, Experiment | None]] = {}
         self._measures: dict[tuple[int, str, str], tuple[dict[str, Ratio], int | None]] = {}
 
     def _experiment(self, initiative: str, name: str, time: int) -> tuple[Config, Experiment | None]:
         """Return the config in force before the end of the window of `time`, and what it says of an experiment."""
-        end = end_of(time, self._window)
-        config = self._configs.get(end)
-        if config is None:
-            config = self._configs[end] = self._config_at(end)
-        own = config.initiatives.get(initiative)
-        return config, None if own is None else own.experiments.get(name)
+        at = end_of(time, self._window), initiative, name
+        found = self._experiments.get(at)
+        if found is None:
+            config = self._configs.get(at[0])
+            if config is None:
+                config = self._configs[at[0]] = self._config_at(at[0])
+            own = config.initiatives.get(initiative)
+            found = self._experiments[at] = config, None if own is None else own.experiments.get(name)
+        return found
 
     def matures(self, initiative: str, name: str, seat: Seat) -> int:
         """Return the end of the window in which a seat matures, ms, 0 for an experiment without a readout."""
         _, experiment = self._experiment(initiative, name, seat.first)
         return 0 if experiment is None else end_of(seat.first + experiment.attribution, self._window)
 
-    def settle(self, person: Person, seen: Iterable[Seen], adds: Adds) -> None:
-        """Digest events whose windows have closed, in order of time, then let seats mature, leave and go."""
+    def settle(self, person: Person, seen: Iterable[Seen], adds: Adds) -> int:
+        """Digest events whose windows have closed, in order of time, then let seats mature, leave and go.
+
+        Returns when the person is looked at again, ms, 0 for one of whom nothing is left.
+        """
         for one in sorted(seen, key=Seen.order):
             if one.experiment:
                 self._expose(person, one, adds)
             else:
                 for name, seat in person.seats.items():
                     self._count(person.initiative, name, seat, one, adds)
+        times = []
         for name, seat in list(person.seats.items()):
-            self._mature(person.initiative, name, seat, adds)
-            if self.goes(person.initiative, name, seat) <= self.until:
+            matures = self._mature(person.initiative, name, seat, adds)
+            goes = self.goes(person.initiative, name, seat)
+            if goes <= self.until:
                 del person.seats[name]
+            else:
+                times.append(matures or goes)
+        return min(times, default=0)
 
     def _expose(self, person: Person, one: Seen, adds: Adds) -> None:
         name, end = one.experiment, end_of(one.time, self._window)
@@ -106,10 +118,11 @@ class Settling:
         if moved:
             adds.experiment(due, end_of(seat.first, self._window), name, seat.arm, moved)
 
-    def _mature(self, initiative: str, name: str, seat: Seat, adds: Adds) -> None:
+    def _mature(self, initiative: str, name: str, seat: Seat, adds: Adds) -> int:
+        """Let a seat add its sums if it is time; return when it will be, ms, 0 for never any more."""
         matures = 0 if seat.matured else self.matures(initiative, name, seat)
         if not matures or matures > self.until:
-            return
+            return matures
         seat.matured = True
         more = self._contribution(initiative, name, seat, seat.counted)
         if not seat.second:
@@ -120,6 +133,7 @@ class Settling:
             adds.experiment(matures, end_of(seat.first, self._window), name, seat.arm, more)
             if leaves:
                 self._leave(initiative, name, seat, leaves, adds)
+        return 0
 
     def _leave(self, initiative: str, name: str, seat: Seat, due: int, adds: Adds) -> None:
         """Take back what a seat added."""
@@ -161,11 +175,3 @@ class Settling:
                 break
             ends = experiment.ends_at
         return ends
-
-    def next_due(self, person: Person) -> int:
-        """Return when a person is looked at again, ms, 0 for one of whom nothing is left."""
-        times = []
-        for name, seat in person.seats.items():
-            matures = 0 if seat.matured else self.matures(person.initiative, name, seat)
-            times.append(matures or self.goes(person.initiative, name, seat))
-        return min(times, default=0)
