@@ -62,8 +62,13 @@ class Situation:
 def by_urgency(stories: Iterable[Story]) -> tuple[Story, ...]:
     """Return incidents in the order they want to be read in: what is over, the latest first, after what is not."""
     found = sorted(stories, key=lambda story: str(story.now["updated_at"]), reverse=True)
-    found.sort(key=lambda story: (not story.active, *((-story.now["level"], story.now["opened_at"]) if story.active else ())))
+    found.sort(key=_urgency)
     return tuple(found)
+
+
+def _urgency(story: Story) -> tuple[object, ...]:
+    now = story.now
+    return (False, -now["level"], now["opened_at"], str(now["incident_id"])) if story.active else (True,)
 
 
 def counts_of(published: Published) -> Counts:

@@ -144,6 +144,10 @@ class Worker:
             self._process.kill()
             return self._process.wait()
 
+    def runs(self) -> bool:
+        """Return whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def discard(self) -> None:
         """End it at once, if it was started."""
         if self._process is not None and self._process.poll() is None:

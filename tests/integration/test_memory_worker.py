@@ -15,9 +15,11 @@ from streams.producing import Producing
 from streams.replay import FILE_KEY
 from streams.settings import read_settings
 from streams.transport.http_bus import HttpBus
+from tests.brokers.fixtures import leave_out
 from tests.integration.history import CONFIG, write
 from tests.integration.memory_worker import MemoryWorker
 from tests.integration.outcome import COMPARED, difference, outcome, replayed
+from tests.streams.web.chromium import chromium, missing
 
 EVENTS, MINUTES = 2_000, 60
 HOME_COUNTS = ("home", "counts")
@@ -113,3 +115,46 @@ def test_with_a_folder_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> 
     finally:
         worker.end()
     assert difference(replayed(history, config, 2, FILE_KEY), found) == []
+
+
+@pytest.mark.integration
+def test_the_page_of_a_worker_shows_an_incident_without_reload_and_again_after_a_restart(tmp_path: Path) -> None:
+    """In Chromium, fed through POST /events: a rate falls, its incident shows, and a worker started anew knows it from its tables."""
+    if reason := missing():
+        leave_out(reason)
+    history, config = write(tmp_path, events=EVENTS, minutes=MINUTES)
+    told = history.read_bytes().splitlines(keepends=True)
+    parts = [tmp_path / "before.jsonl", tmp_path / "broken.jsonl"]
+    parts[0].write_bytes(b"".join(told[: len(told) // 4]))
+    parts[1].write_bytes(b"".join(told[len(told) // 4 : len(told) * 2 // 3]))
+    worker = MemoryWorker(tmp_path, config, state=tmp_path / "state")
+
+    async def script() -> None:
+        async with chromium(tmp_path / "browser") as tab:
+            await tab.size(1440, 1000)
+            await send(worker, parts[0], drain=False)
+            await worker.done()
+            await tab.open(f"{worker.url}/?initiative=home")
+            assert "Personalised without a consent record" in await tab.evaluate("document.querySelector('h1').textContent")
+            assert not await tab.evaluate(SHOWS)
+            await tab.evaluate("window.mark = 'same page'")
+            await send(worker, parts[1], drain=False)
+            await tab.until(SHOWS, 60)
+            assert await tab.evaluate("window.mark") == "same page"
+            await tab.picture(tmp_path / "live.png")
+            assert tab.said == []
+            await tab.call("Page.navigate", url="about:blank")
+            await asyncio.to_thread(worker.end)
+            await asyncio.to_thread(worker.start)
+            await tab.open(f"{worker.url}/?initiative=home")
+            await tab.until(SHOWS, 60)
+            await tab.picture(tmp_path / "restarted.png")
+
+    worker.start()
+    try:
+        asyncio.run(script())
+    finally:
+        worker.end()
+
+
+SHOWS = "document.body.textContent.includes('CTR below 5.00')"
