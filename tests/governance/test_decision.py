@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -246,3 +247,10 @@ def test_evidence_without_a_treatment_or_a_goal_is_refused() -> None:
     for empty in ((), (Treatment("b", ()),)):
         with pytest.raises(ValueError, match="at least one"):
             Evidence(empty)
+
+
+def test_the_page_lists_the_table_as_it_is() -> None:
+    """docs/experiments.md has every reason with its action, in the order in which they are tried."""
+    page = (Path(__file__).parents[2] / "docs/experiments.md").read_text()
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:3]] for line in page.splitlines() if line.startswith("| `")]
+    assert [row for row in rows if row[1] in set(Action)] == [[rule.reason, rule.action] for rule in TABLE]
