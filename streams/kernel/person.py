@@ -126,8 +126,8 @@ def goal(one: Seen) -> Counts:
 
 
 def first(one: Seen) -> Counts:
-    """Return what a first exposure adds to the ratio test: the user, where, and the logged probability of the arm."""
+    """Return what a first exposure adds to the ratio test: the user, where, and 1/p and 1/p² of a logged probability, in millionths."""
     found = {FIRST: 1, f"channel.{one.channel}": 1, f"profile.{one.profile}": 1}
     if one.propensity > 0:
-        found |= {"propensity": one.propensity, "propensities": 1}
+        found |= {"logged": 1, "inverse": MICRO**2 // one.propensity, "squares": MICRO**3 // one.propensity**2}
     return found

@@ -1,7 +1,9 @@
 """Phases and the ratio test over them: a change of split never pools users, and what is planned is said."""
 
+from collections import Counter
 from itertools import count
 
+import numpy as np
 import pytest
 
 from detectors.cell import Counts
@@ -80,16 +82,59 @@ def test_an_arm_that_joins_an_experiment_nobody_planned_is_no_fault_of_its_split
     assert trial.ratio().p_value == 1.0
 
 
-def test_logged_propensities_are_the_plan_where_every_user_has_one() -> None:
-    arms = {"a": {"first": 9_000, "propensity": 9_000 * 900_000, "propensities": 9_000}}
-    arms["b"] = {"first": 1_000, "propensity": 1_000 * 100_000, "propensities": 1_000}
-    logged = Phase(MINUTE, {}, arms)
+def logged(*groups: tuple[int, float]) -> Counts:
+    """Return the sums of an arm's users: how many had which chance of it."""
+    found = Counter[str]()
+    for users, chance in groups:
+        found.update({"first": users, "logged": users, "inverse": round(users * 1e6 / chance), "squares": round(users * 1e6 / chance**2)})
+    return dict(found)
 
-    shares, by = planned(logged)
+
+def test_logged_propensities_are_the_plan_where_every_user_has_one() -> None:
+    arms = Phase(MINUTE, {}, {"a": logged((9_000, 0.9)), "b": logged((1_000, 0.1))})
+
+    shares, by = planned(arms)
     assert by == "propensity"
     assert shares == pytest.approx({"a": 0.9, "b": 0.1})
-    assert sample_ratio([logged]).p_value == 1.0
-    assert not sample_ratio([logged]).fails(1e-9)
+    assert sample_ratio([arms]).p_value == 1.0
+    assert not sample_ratio([arms]).fails(1e-9)
+    lost = Phase(MINUTE, {}, {"a": logged((7_000, 0.9)), "b": logged((1_000, 0.1))})
+    assert sample_ratio([lost]).fails(sample_ratio([lost]).p_value)
+
+
+def test_chances_that_differ_from_person_to_person_are_no_fault_of_the_split() -> None:
+    """Half the people get a by nine in ten, half by three in ten: 60 % of them in a is the plan, 66 % is not."""
+    half = 100_000
+    arms = {"a": logged((half * 9 // 10, 0.9), (half * 3 // 10, 0.3)), "b": logged((half // 10, 0.1), (half * 7 // 10, 0.7))}
+    fair = sample_ratio([Phase(MINUTE, {}, arms)])
+    assert fair.shares == pytest.approx({"a": 0.6, "b": 0.4}, abs=1e-5)
+    assert not fair.fails(fair.p_value)
+
+    arms["b"] = logged((half // 10, 0.1), (half * 5 // 10, 0.7))
+    lost = sample_ratio([Phase(MINUTE, {}, arms)])
+    assert lost.fails(lost.p_value)
+
+
+def test_five_hundred_looks_at_a_bandit_rarely_alarm() -> None:
+    """Chances from 2 to 98 %, drawn anew for everybody: the variance is larger than a coin's, and alarms stay within 1 %."""
+    rng = np.random.default_rng(7)
+    alarms = 0
+    for _ in range(100):
+        chance = np.round(rng.choice([0.02, 0.1, 0.5, 0.9, 0.98], 20_000), 6)
+        in_a = rng.random(20_000) < chance
+        p = np.where(in_a, chance, 1.0 - chance)
+        sums = {arm: (chosen, chosen / p, chosen / p**2) for arm, chosen in (("a", in_a), ("b", ~in_a))}
+        running = {arm: [part.cumsum() for part in parts] for arm, parts in sums.items()}
+        for look in range(399, 20_000, 400):
+            phase = {}
+            for arm, (n, inverse, squares) in running.items():
+                users = int(n[look])
+                phase[arm] = {"first": users, "logged": users, "inverse": int(1e6 * inverse[look]), "squares": int(1e6 * squares[look])}
+            found = sample_ratio([Phase(MINUTE, {}, phase)])
+            if found.fails(found.p_value):
+                alarms += 1
+                break
+    assert alarms <= 3
 
 
 def test_where_the_split_is_off_is_said() -> None:
