@@ -1,8 +1,8 @@
 """The long proof: `python -m tests.integration.crash RUNS [SEED] [--events N]`.
 
-Two workers under load; SIGKILL, SIGTERM, SIGSTOP past the session, and the broker killed or stopped and started again, at random moments
-of a seeded sequence. Each run must come to what a replay of its history comes to: every window, incident, finding and escalation. Prints a
-line a run; exit code 1 where a run differs, its folder is kept then.
+Two workers under load; SIGKILL, SIGTERM, SIGSTOP past the session, the broker killed or stopped and started again, Redis flushed or stopped
+and started again, at random moments of a seeded sequence. Each run must come to what a replay of its history comes to: every window,
+incident, finding and escalation. Prints a line a run; exit code 1 where a run differs, its folder is kept then.
 """
 
 import argparse
@@ -18,12 +18,15 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from random import Random
 
+import redis as redis_client
+
 from governance.config import load_config
 from streams.event_file import read_events
 from streams.producing import Producing
 from streams.transport.bus import AppendError, BusError, BusUnreachableError, Message, Place
 from streams.transport.kafka_bus import KafkaBus
 from tests.brokers.kafka import Kafka
+from tests.brokers.redis import Redis
 from tests.integration.fleet import Deployment, NeverDoneError, Worker
 from tests.integration.history import write
 from tests.integration.outcome import difference, published, replayed
@@ -31,7 +34,7 @@ from tests.integration.outcome import difference, published, replayed
 LOAD_S = 45.0
 MINUTES = 240
 FROZEN_S = 14.0  # past the session of 10 s
-FAULTS = ("kill", "kill", "term", "stop", "broker kill", "broker stop")
+FAULTS = ("kill", "kill", "term", "stop", "broker kill", "broker stop", "redis flush", "redis stop")
 WITHIN_S = 240.0
 SAID = ("hole", "nudge", "seat_lost", "landed_elsewhere", "frozen")
 
@@ -57,13 +60,13 @@ class Stubborn(KafkaBus):
 
 
 class Run:
-    """One seeded run on a broker."""
+    """One seeded run on a broker and a Redis."""
 
-    def __init__(self, kafka: Kafka, folder: Path, seed: int, events: int) -> None:
-        self.kafka, self.seed = kafka, seed
+    def __init__(self, kafka: Kafka, redis: Redis, folder: Path, seed: int, events: int) -> None:
+        self.kafka, self.redis, self.seed = kafka, redis, seed
         self.chance = Random(seed)
         self.history, self.config = write(folder, seed=seed, events=events, minutes=MINUTES)
-        self.deployment = Deployment(kafka, folder, f"crash-{seed}-{int(time.time())}", self.config)
+        self.deployment = Deployment(kafka, folder, f"crash-{seed}-{int(time.time())}", self.config, redis=redis.url)
         self.fleet = [Worker(self.deployment, number) for number in range(2)]
         self.faults: Counter[str] = Counter()
         self.exits: Counter[int] = Counter()
@@ -122,6 +125,12 @@ class Run:
             worker.send(signal.SIGSTOP)
             await asyncio.sleep(FROZEN_S)
             worker.send(signal.SIGCONT)
+        elif name == "redis flush":
+            await asyncio.to_thread(flush, self.redis.url)
+        elif name == "redis stop":
+            await asyncio.to_thread(self.redis.kill)
+            await asyncio.sleep(self.chance.uniform(0, 3))
+            await asyncio.to_thread(self.redis.start)
         else:
             await asyncio.to_thread(self.kafka.kill if name == "broker kill" else self.kafka.stop)
             await asyncio.sleep(self.chance.uniform(0, 3))
@@ -155,6 +164,12 @@ class Run:
         return difference(expected, found)
 
 
+def flush(url: str) -> None:
+    """Let a Redis forget everything."""
+    with redis_client.Redis.from_url(url) as client:
+        client.flushall()
+
+
 def main() -> int:
     """Run as many as asked."""
     parser = argparse.ArgumentParser(prog="python -m tests.integration.crash", description=__doc__)
@@ -164,14 +179,15 @@ def main() -> int:
     asked = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is away is what this is about
     home = Path(tempfile.mkdtemp(prefix="pmon-crash-"))
-    kafka = Kafka(home)
+    kafka, redis = Kafka(home), Redis(home)
     kafka.start()
+    redis.start()
     wrong = 0
     try:
         for seed in range(asked.seed, asked.seed + asked.runs):
             folder = home / f"run-{seed}"
             folder.mkdir()
-            run, began = Run(kafka, folder, seed, asked.events), time.monotonic()
+            run, began = Run(kafka, redis, folder, seed, asked.events), time.monotonic()
             differs = asyncio.run(run.go())
             print(f"seed {seed}: {'; '.join(differs) or 'exact'} ({time.monotonic() - began:.0f} s; {run.told()})", flush=True)
             wrong += bool(differs)
@@ -179,6 +195,7 @@ def main() -> int:
                 shutil.rmtree(folder)
     finally:
         kafka.kill()
+        redis.kill()
     if wrong:
         print(f"{wrong} of {asked.runs} runs differ, see {home}", flush=True)
         return 1

@@ -1,4 +1,4 @@
-"""A small history as a file: a few initiatives of which one stops being clicked, late and repeated and broken records among the rest."""
+"""A history as a file: an initiative that stops being clicked, people who consent or do not; late, repeated and broken records."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +28,7 @@ initiatives:
 def lines(seed: int, events: int, minutes: int) -> Iterator[dict[str, Any]]:
     """Yield records in the order of their stamps."""
     chance = Random(seed)
+    asked: set[str] = set()
     repeated: dict[str, Any] | None = None
     for number in range(events):
         stamp = BEGIN + number * minutes * MINUTE // events
@@ -38,6 +39,11 @@ def lines(seed: int, events: int, minutes: int) -> Iterator[dict[str, Any]]:
         kind = "click" if chance.random() < (0.01 if broken else 0.3) else "exposure"
         faulty = kind == "exposure" and initiative == "home" and 0.7 < part < 0.85 and chance.random() < 0.4
         subject = f"u-{chance.randrange(events // 4 + 1)}"
+        if subject not in asked or chance.random() < 0.01:
+            state = chance.choices(["given", "refused", "withdrawn", None], [90, 4, 4, 2])[0]
+            asked.add(subject)
+            if state is not None:
+                yield consent(number, subject, state, stamp)
         value = {
             "event_id": f"e-{number}",
             "occurred_at": stamp - late,
@@ -56,6 +62,13 @@ def lines(seed: int, events: int, minutes: int) -> Iterator[dict[str, Any]]:
         if repeated is not None and chance.random() < 0.3:
             yield {**repeated, "timestamp": stamp}
         repeated = record if chance.random() < 0.05 else repeated
+
+
+def consent(number: int, subject: str, state: str, stamp: int) -> dict[str, Any]:
+    """Return a consent record; what is said is said a little before what was shown."""
+    value: dict[str, Any] = {"event_id": f"c-{number}", "occurred_at": stamp - 5_000, "subject_id": subject, "state": state}
+    value["purposes"] = ["personalised_content"]
+    return {"topic": "consent-events", "key": subject, "timestamp": stamp, "value": value}
 
 
 def write(folder: Path, seed: int = 1, events: int = 4_000, minutes: int = 90) -> tuple[Path, Path]:
