@@ -5,8 +5,12 @@ from typing import Any
 
 from detectors.kpi import VIOLATIONS
 from governance.message.instant import format_instant, parse_instant
+from governance.playbook import playbook
+from governance.policy.row import Row
 from reporting.snapshot import Snapshot
 
+SCHEMA_CHANGE = "schema_change"
+SHOWN = 5
 WHY_NO_POLICY = "no policy came with the config, so no change was judged"
 WHY_NO_CHANGE = "no rule changed in the period, so there was nothing to judge"
 WHY_NO_CONSENT = "no exposure of the period has a settled consent verdict"
@@ -19,10 +23,11 @@ def governance(snapshot: Snapshot, counts: Mapping[str, Any]) -> dict[str, Any]:
     judged = verdicts.get("valid", 0) + sum(violations.values())
     checklist = snapshot.checklist
     changes = checklist.changes if checklist is not None else ()
+    fields = _fields(snapshot)
     return {
         "status": "evaluated" if changes else "not_evaluated",
         "why": None if changes else WHY_NO_POLICY if checklist is None else WHY_NO_CHANGE,
-        "checks": [row.plain() for row in checklist.rows()] if checklist is not None else [],
+        "checks": [row.plain() for row in (*(checklist.rows() if checklist is not None else ()), *fields)],
         "counts": checklist.counts() if checklist is not None else {},
         "violations": [{"verdict": verdict, "exposures": number} for verdict, number in violations.items()],
         "consent": {
@@ -41,6 +46,26 @@ def governance(snapshot: Snapshot, counts: Mapping[str, Any]) -> dict[str, Any]:
         "diffs": [dict(difference) for difference in snapshot.differences],
         "changes": sorted((_change(change) for change in snapshot.rule_changes), key=lambda change: (change["at"], change["change_id"])),
     }
+
+
+def _fields(snapshot: Snapshot) -> list[Row]:
+    """Return the row of the fields that appeared in or vanished from feeds in the period, none where none did."""
+    if not snapshot.field_changes:
+        return []
+    advice, _ = playbook(SCHEMA_CHANGE, "", snapshot.config.playbooks)
+    found = "; ".join(what for _, what in snapshot.field_changes[-SHOWN:])
+    more = len(snapshot.field_changes) - SHOWN
+    return [
+        Row(
+            check=SCHEMA_CHANGE,
+            status="warn",
+            found=f"{found}; {more} before" if more > 0 else found,
+            expected="feeds carry the fields they carried before",
+            since=min(at for at, _ in snapshot.field_changes),
+            reason=str(advice["title"]),
+            sop=advice["sop"],
+        )
+    ]
 
 
 def _change(change: Mapping[str, Any]) -> dict[str, Any]:

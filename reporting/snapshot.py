@@ -29,8 +29,9 @@ class Snapshot:
     `incidents` holds the `data` of each incident's latest step, `timelines` every step of it, `decision_paths` the exposures
     per edge (from, to), `paths_before` those of the period before, `refused` the dead letters by reason, `feeds` the offset ranges
     that were read, `trials` what is kept of each experiment, `checklist` the changes of the period held to their policies (None: no
-    policy), `differences` what their versions changed, `policies_sha256` names those in force, `plan` is the plan's row (version and
-    changes so far, None: from files without one), `to` are the sinks it goes to.
+    policy), `differences` what their versions changed, `policies_sha256` names those in force, `field_changes` (when, what) what
+    became of the fields of its feeds, `plan` is the plan's row (version and changes so far, None: from files without one), `to` are
+    the sinks it goes to.
     """
 
     initiative: str
@@ -56,6 +57,7 @@ class Snapshot:
     checklist: Checklist | None = None
     differences: tuple[Mapping[str, Any], ...] = ()
     policies_sha256: str | None = None
+    field_changes: tuple[tuple[int, str], ...] = ()
     plan: Mapping[str, Any] | None = None
     to: tuple[str, ...] = ()
 

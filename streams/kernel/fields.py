@@ -1,6 +1,7 @@
 """The fields of feeds: intake counts which ones records carry, the monitor says which appeared and which vanished.
 
 F [initiative, feed, kind]   [records, number from which undocumented names are known, fields by name]: one kind of record of a feed
+T [initiative]               [[when, what changed]], the last TOLD of them, for reports
 
 Counted are records in time for their window, in buckets of about ten minutes. Consent records belong to no initiative; their fields
 are those of `_system`.
@@ -16,10 +17,11 @@ from streams.kernel.bulletin import DOCUMENTED, Adds
 from streams.kernel.publishing import Found, finding
 from streams.kernel.rows import Draft, pack, row_key, unpack
 
-FEEDS = b"F"
+FEEDS, CHANGES = b"F", b"T"
 CHECK = "schema_change"
 SHORTEST = 10 * MINUTE  # what a feed carries is looked at so often: a field is missed soon, and the row is not written every minute
 SHOWN = 10
+TOLD = 50
 FIELDS_OF = {topic: frozenset(names) for topic, names in DOCUMENTED.items()}
 
 
@@ -82,6 +84,14 @@ class Fields:
             policy=self._policy,
         )
         self._draft.send(finding(found, event_id("finding", identity, "confirmed"), self._now))
+        before = told(self._draft, self._initiative)
+        self._draft.put(row_key(CHANGES, self._initiative), pack([*before, (self._now, found.observed)][-TOLD:]))
+
+
+def told(draft: Draft, initiative: str) -> list[tuple[int, str]]:
+    """Return (when in ms, what changed) of the last changes of an initiative's feeds, oldest first."""
+    value = draft.get(row_key(CHANGES, initiative))
+    return [(at, what) for at, what in unpack(value)[0]] if value is not None else []
 
 
 def observed(kind: str, what: str, changes: Sequence[FieldChange]) -> str:

@@ -14,6 +14,7 @@ from reporting.snapshot import Row, Snapshot
 from streams.kernel.bulletin import REFUSED, SYSTEM
 from streams.kernel.cells import DAYS, EXTRAS, HOURS, LATE, CellRows, Cells, merge, slices_of
 from streams.kernel.checks import acted, judged
+from streams.kernel.fields import told
 from streams.kernel.looks import path_of, trials
 from streams.kernel.plan_row import plan_row, policies_sha256
 from streams.kernel.rows import Draft, key_parts, row_key, unpack
@@ -102,6 +103,7 @@ def snapshot(draft: Draft, initiative: str, command: Command, to: int, now: int,
         checklist=checks[0] if checks is not None else None,
         differences=tuple(checks[1]) if checks is not None else (),
         policies_sha256=policies_sha256(draft, now),
+        field_changes=tuple((at, what) for name in (initiative, SYSTEM) for at, what in told(draft, name) if start < at <= end),
         plan=plan_row(draft, initiative),
     )
 

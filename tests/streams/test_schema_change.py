@@ -1,10 +1,14 @@
 """Fields that appear in or vanish from a feed, through the whole kernel: a finding of the feed, and quiet when nothing is wrong."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+from governance.config import load_config
 from governance.message.instant import parse_instant
-from tests.streams.test_consent import MINUTE, NOON, SECOND, Line, Replayed, consent, exposure
+from streams.cli.report import request_of
+from streams.file_replay import FileReplay
+from tests.streams.test_consent import CONFIG, MINUTE, NOON, SECOND, Line, Replayed, consent, exposure
 
 
 def shown(number: int, leave_out: str = "", **more: Any) -> Line:
@@ -55,3 +59,19 @@ def test_fields_that_come_and_go_are_no_change_of_a_feed(tmp_path: Path) -> None
     lines += [shown(number) for number in range(3_000, 3_020)]
 
     assert changes(Replayed(lines, tmp_path)) == []
+
+
+def test_a_report_shows_what_changed_in_its_period(tmp_path: Path) -> None:
+    """One row of the checks, with the feeds of all initiatives where there are such; none in a period in which nothing changed."""
+    lines = [shown(number) for number in range(900)]
+    lines += [shown(number, leave_out="profile", userProfile="trial") for number in range(900, 2_400)]
+    path = tmp_path / "in.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in [*lines, shown(8 * 3_600)]))
+
+    def rows(at: int) -> list[tuple[str, str, str]]:
+        run = FileReplay([str(path)], load_config(CONFIG), 1, lambda _: None)
+        report = run.report("us", request_of("us", {"window": "1h", "detail": "full"}), at)
+        return [(row["check"], row["status"], row["since"]) for row in report["governance"]["checks"]]
+
+    assert rows(NOON + 60 * MINUTE) == [("schema_change", "warn", "2026-11-22T12:20:00.000Z")]
+    assert rows(NOON + 3 * 60 * MINUTE) == []
