@@ -2,9 +2,14 @@
 
 S = max(0, S + z/f - k). Scores that follow each other (correlation rho) make runs by themselves: a sum of them is wider than of independent
 ones by f = sqrt((1 + rho) / (1 - rho)), and two in a row are as telling as two independent ones only at z / sqrt(1 + rho).
+
+What is expected is itself known from N windows only, worth N/f² independent ones. It is off by a normal e of spread f/sqrt(N), for long,
+and the chance of a height h grows by e^(2he/f); over all e that is a factor of e^(2h²/N) on the average, and a single score is wider by
+sqrt(1 + f²/N).
 """
 
 from dataclasses import dataclass
+from math import exp
 
 from detectors.baseline import short
 from detectors.budget import cusum_rate
@@ -15,7 +20,7 @@ HIGHEST = 12.0  # beyond what any budget asks for, and so near that it comes dow
 CLIP = 4.0  # one window adds at most so much: a lone outlier is no lasting change
 MEMORY = 504.0
 TRUSTED = 2.5  # a score beyond it says little about correlation
-PRIOR = 15.0  # windows' worth of "not correlated"
+PRIOR = 5.0  # windows' worth of "not correlated"
 
 
 @dataclass(slots=True)
@@ -37,28 +42,36 @@ class Accumulation:
         """Return f²: how much wider in variance a long sum is than one of independent scores."""
         return (1.0 + self.correlation) / (1.0 - self.correlation)
 
-    def single(self, z: float) -> float:
-        """Return a window's score as M of N may count it."""
-        return float(z / (1.0 + self.correlation) ** 0.5)
+    def single(self, z: float, known: float) -> float:
+        """Return a window's score as M of N may count it, where `known` windows say what is expected."""
+        return float(z / ((1.0 + self.correlation) * (1.0 + self.stretch / max(1.0, known))) ** 0.5)
 
     def after(self, z: float) -> float:
         """Return how high the CUSUM would stand with one more score."""
         step = min(CLIP, z) / float(self.stretch**0.5)
         return min(HIGHEST, max(0.0, self.height + step - REFERENCE))
 
-    def rate(self, z: float) -> float:
-        """Return the chance per window of so high a CUSUM; 1 in a window that does not raise it: there its height is memory."""
-        return cusum_rate(self.after(z), REFERENCE) if z > REFERENCE else 1.0
+    def rate(self, z: float, known: float) -> float:
+        """Return the chance per window of so high a CUSUM where `known` windows say what is expected.
 
-    def learn(self, z: float) -> None:
-        """Take one more score in."""
-        self.height = self.after(z)
-        now = min(TRUSTED, max(-TRUSTED, z))
+        1 in a window that does not raise it: there its height is memory.
+        """
+        return doubted(self.after(z), REFERENCE, known) if z > REFERENCE else 1.0
+
+    def learn(self, z: float, *, alone: bool = False) -> None:
+        """Take one more score in; `alone` where scores are known not to follow each other."""
+        self.height = short(self.after(z))
+        now = 0.0 if alone else short(min(TRUSTED, max(-TRUSTED, z)))
         keep = 1.0 - 1.0 / MEMORY
-        self.product = self.product * keep + now * self.before
-        self.power = self.power * keep + self.before * self.before
+        self.product = short(self.product * keep + now * self.before)
+        self.power = short(self.power * keep + self.before * self.before)
         self.before = now
 
     def state(self) -> Plain:
         """Return the state as plain numbers."""
-        return [short(number) for number in (self.height, self.before, self.product, self.power)]
+        return [self.height, self.before, self.product, self.power]
+
+
+def doubted(height: float, reference: float, known: float) -> float:
+    """Return the chance per window of a CUSUM of this height where what is expected is known from so many windows."""
+    return min(1.0, cusum_rate(height, reference) * exp(2.0 * height * height / max(1.0, known)))

@@ -4,7 +4,7 @@ Forgetting sums of events and of what was expected, never means of rates, so a w
 wall-clock slots of event time (UTC), so a gap of days shifts nothing. Learning is winsorised at three standard deviations.
 
 Over-dispersion is a coefficient of variation: Var = mu + (cv mu)², cv² from forgetting sums of z² - 1 and mu, so that a noisy busy hour
-does not make the quiet ones blind.
+does not make the quiet ones blind. Rate and slots are known from so many events only, which adds to the variance of what is expected.
 """
 
 from dataclasses import dataclass, field
@@ -21,6 +21,7 @@ PRIOR = 20.0  # expected events by which a slot's factor is drawn to 1
 SLOT_DAYS = 14.0
 WEEKEND = 24  # the slot behind the hours: Saturday and Sunday against the other days
 SLOTS = 25
+NOISE_MEMORY = 504.0  # windows: of scores that follow each other a few hundred are only some dozens
 SQUARE_MOST = 12.0  # a z² beyond it, and beyond three spreads, says "fault" and not "noisy"
 
 
@@ -63,6 +64,19 @@ class Baseline:
         """Return the squared coefficient of variation beyond Poisson noise."""
         return max(0.0, self.squares / self.means) if self.means > 0.0 else 0.0
 
+    def unsure(self, end: int) -> float:
+        """Return the relative variance of what is expected in the window that ends at `end`."""
+        found = 1.0 / (self.events + 1.0)
+        for slot in slots_of(end):
+            pair = self.slots.get(slot)
+            found += 1.0 / (PRIOR + (pair[1] if pair is not None else 0.0))
+        return found
+
+    @property
+    def known(self) -> float:
+        """Return how many windows the rate is known from."""
+        return min(self.memory, float(self.windows))
+
     def spread(self, mu: float, doubt: float = 0.0) -> float:
         """Return the standard deviation of the Anscombe deviation of a count of mean `mu`; `doubt` is further relative variance."""
         return float((1.0 + (self.variation() + doubt) * mu) ** 0.5)
@@ -75,32 +89,32 @@ class Baseline:
         mu = self.expected(end, exposure) * common
         if self.windows >= WARM_WINDOWS // 2:
             deviation = anscombe(events, mu)
-            keep = 1.0 - 1.0 / self.memory
             most = max(SQUARE_MOST, (CLIP * self.spread(mu)) ** 2)
-            self.squares = self.squares * keep + min(most, deviation * deviation) - 1.0
+            keep = 1.0 - 1.0 / max(self.memory, NOISE_MEMORY)
+            self.squares = self.squares * keep + min(most, deviation * deviation) - 1.0 - self.unsure(end) * mu
             self.means = self.means * keep + mu
             wide = CLIP * (mu + 1.0) ** 0.5 * self.spread(mu)
             events = min(mu + wide, max(0.0, mu - wide, events))
+            self.squares, self.means = short(self.squares), short(self.means)
         self.windows += 1
         events /= max(0.2, min(5.0, common))
         shape = 1.0
         for slot in slots_of(end):
             shape *= self._factor(slot)
         keep = 1.0 - 1.0 / min(self.memory, float(self.windows))
-        self.events = self.events * keep + events / shape
-        self.exposure = self.exposure * keep + exposure
+        self.events = short(self.events * keep + events / shape)
+        self.exposure = short(self.exposure * keep + exposure)
         for slot in slots_of(end):
             pair = self.slots.setdefault(slot, [0.0, 0.0])
             others = shape / self._factor(slot)
             fade = 1.0 - 1.0 / (SLOT_DAYS if slot < WEEKEND else SLOT_DAYS * 12)
-            pair[0] = pair[0] * fade + events
-            pair[1] = pair[1] * fade + bare * others
+            pair[0] = short(pair[0] * fade + events)
+            pair[1] = short(pair[1] * fade + bare * others)
 
     def state(self) -> Plain:
-        """Return the state as plain numbers, six digits of each: what is lost is far below the noise and a row is a third smaller."""
-        slots = [[slot, *(short(number) for number in pair)] for slot, pair in sorted(self.slots.items())]
-        sums = (self.events, self.exposure, self.squares, self.means)
-        return [VERSION, self.memory, self.windows, *(short(number) for number in sums), slots]
+        """Return the state as plain numbers."""
+        slots = [[slot, *pair] for slot, pair in sorted(self.slots.items())]
+        return [VERSION, self.memory, self.windows, self.events, self.exposure, self.squares, self.means, slots]
 
     @classmethod
     def of(cls, state: Plain) -> "Baseline":
@@ -116,6 +130,9 @@ def slots_of(end: int) -> tuple[int, ...]:
     return (hour, WEEKEND) if (at - MONDAY) // DAY % 7 >= 5 else (hour,)
 
 
-def short(number: float, digits: int = 9) -> float:
-    """Return a number with so many significant digits."""
-    return float(f"{number:.{digits}g}")
+def short(number: float) -> float:
+    """Return a number with seven significant digits: what is lost is far below the noise, and a row is half as long.
+
+    Numbers are shortened where they are learnt, so that a detector which lives and one rebuilt from its row are the same to the last bit.
+    """
+    return float(f"{number:.7g}")

@@ -4,8 +4,9 @@ A budget of b false alarms per series and week with windows of w ms is a rate r 
 
 * M of N windows: N windows hold C(N, M) choices of M, each all beyond level q with chance q^M, so q = (r / C(N, M))^(1/M).
 * A CUSUM with reference k that stands at h alarms by chance once in ARL(h) windows; Siegmund (1985):
-  ARL = (e^(2k(h + 1.166)) - 2k(h + 1.166) - 1) / 2k². It is as likely to stand there in the next window too, so M of N buys it nothing:
-  its chance 1/ARL is put on the scale of one window, q(h) = (1/ARL / C)^(1/M), before it is compared or ranked.
+  ARL = (e^(2k(h + 1.166)) - 2k(h + 1.166) - 1) / 2k². It stands there in the next window too, so M of N buys it little: a window counts
+  only where it raises the CUSUM, which each further one does with a chance f of P(Z > k) and a little. The chance f^(M-1) / ARL is put on
+  the scale of one window, q(h) = (f^(M-1) / ARL / C)^(1/M), before it is compared or ranked.
 
 Benjamini & Hochberg (1995) then bounds the share of false ones among the alarms that may end at one window of one initiative and detector:
 it ranks the chance of the alarm, C(N, M) p^M, for a single window beyond its level says nothing to anybody yet.
@@ -20,7 +21,8 @@ from detectors.window import WEEK
 
 STANDARD = NormalDist()
 OVERSHOOT = 1.166
-SHARED = 2.0  # two tests a window: the level is halved between them
+FOLLOWS = 0.4  # P(Z > 1/2) = .31, and a little for scores that follow each other
+TESTS = 2.0  # by its own value and by its past: they share the alarms, half each
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,12 @@ class Budget:
     @property
     def z(self) -> float:
         """Return the standard score of the level where two tests share it: what a single window must reach."""
-        return -STANDARD.inv_cdf(self.level / SHARED)
+        return -STANDARD.inv_cdf(self.level / self.shared)
+
+    @property
+    def shared(self) -> float:
+        """Return by what a p is multiplied where two tests share the alarms: half the alarms need no half of a level of M windows."""
+        return float(TESTS ** (1.0 / self.datapoints))
 
 
 def tail(z: float) -> float:
@@ -69,8 +76,9 @@ def cusum_rate(height: float, reference: float) -> float:
 
 
 def either(p: float, alarm_rate: float, budget: Budget) -> float:
-    """Return the p of a window judged by its own value and by a CUSUM: the smaller on one scale, times two (Bonferroni)."""
-    return min(1.0, SHARED * min(p, budget.window_p(alarm_rate)))
+    """Return the p of a window judged by its own value and by a CUSUM: the smaller on one scale, each for half the alarms."""
+    following = alarm_rate * FOLLOWS ** (budget.datapoints - 1) if alarm_rate < 1.0 else 1.0
+    return min(1.0, budget.shared * min(p, budget.window_p(following)))
 
 
 def discoveries(chances: Sequence[float], fdr: float) -> list[bool]:

@@ -89,9 +89,7 @@ def cube_of(names: Sequence[str], before: Sequence[Row], after: Sequence[Row]) -
     cells, cell_of = distinct(levels, columns, len(keys))
     halves = np.split(cell_of, [len(before)])
     sums = [
-        np.bincount(half, weights=column, minlength=cells.shape[1])
-        for half, table in zip(halves, tables, strict=True)
-        for column in table
+        np.bincount(half, weights=column, minlength=cells.shape[1]) for half, table in zip(halves, tables, strict=True) for column in table
     ]
     counts = np.stack(sums, axis=1).astype(np.float64, copy=False)
     return Cube(tuple(names[d] for d in order), tuple(levels), cells, counts)

@@ -1,7 +1,8 @@
 """A key figure below (or, where less is better, above) what its past, its hour and its siblings make likely.
 
-z = Anscombe deviation of the count from mu, over sqrt(1 + (cv² + doubt of the siblings' factor) mu): small volumes neither shout nor hide.
-A CUSUM of z (`accumulation`) finds what no single window shows.
+z = deviation of the count from mu, over sqrt(1 + (cv² + doubts) mu), the doubts being those of the baseline and of the siblings' factor:
+small volumes neither shout nor hide. A window by itself is judged by the root of its deviance, whose tail is right for few events; the
+CUSUM that finds what no single window shows (`accumulation`) takes Anscombe's deviation, whose mean is right.
 The value of what was bought is judged apart from how often: z of the mean log value over its own forgetting spread.
 """
 
@@ -13,6 +14,7 @@ from detectors.baseline import Baseline, short
 from detectors.budget import Budget, either, tail
 from detectors.expectation import anscombe, finite
 from detectors.protocol import Plain, Verdict, versioned
+from detectors.tail import poisson_score
 
 VERSION = 1
 
@@ -48,9 +50,12 @@ class Dip:
         return all(finite(number) and number >= 0.0 for number in numbers) and seen.exposure > 0.0
 
     def z(self, seen: Window) -> float:
-        """Return the standard score of a window, bad upwards."""
+        """Return the standard score of a window for sums of them, bad upwards."""
         mu = self.baseline.expected(seen.end, seen.exposure) * seen.common
-        return self.sign * anscombe(seen.events, mu) / self.baseline.spread(mu, seen.doubt)
+        return self.sign * anscombe(seen.events, mu) / self._spread(seen, mu)
+
+    def _spread(self, seen: Window, mu: float) -> float:
+        return self.baseline.spread(mu, seen.doubt + self.baseline.unsure(seen.end))
 
     def score(self, seen: Window) -> Verdict:
         """Judge a window."""
@@ -60,14 +65,14 @@ class Dip:
         if not self.baseline.warm:
             return Verdict(observed=observed)
         mu = self.baseline.expected(seen.end, seen.exposure) * seen.common
-        z = self.z(seen)
-        single = tail(self.past.single(z))
+        spread = self._spread(seen, mu)
+        z = poisson_score(seen.events, mu, self.sign) / spread
+        single = tail(self.past.single(z, self.baseline.known))
         worth = self._worth(seen)
         if worth is not None:
             single = min(1.0, 2.0 * min(single, tail(worth)))
             z = max(z, worth)
-        p = either(single, self.past.rate(z), self.budget)
-        spread = self.baseline.spread(mu, seen.doubt)
+        p = either(single, self.past.rate(self.z(seen), self.baseline.known), self.budget)
         visible = min(9.0, self.budget.z * spread / max(mu, 1e-9) ** 0.5)
         return Verdict(p, z, observed, mu / seen.exposure, learning=False, detectable=visible)
 
@@ -76,12 +81,14 @@ class Dip:
             return None
         return float(self.sign * (log(seen.money / seen.events) - self.value[1]) * (seen.events / self.value[2]) ** 0.5)
 
-    def learn(self, seen: Window) -> None:
-        """Take a window in."""
+    def learn(self, seen: Window, *, held: bool = False) -> None:
+        """Take a window in; `held` where the baseline must not follow."""
         if not self.usable(seen):
             return
         if self.baseline.warm:
             self.past.learn(self.z(seen))
+        if held:
+            return
         self.baseline.learn(seen.end, seen.events, seen.exposure, seen.common)
         if seen.money > 0.0 and seen.events >= 1.0:
             windows, mean, square = self.value
@@ -90,15 +97,14 @@ class Dip:
             error = min(bound, max(-bound, error))
             weight = 1.0 / min(168.0, windows + 1.0)
             spread = error * error * seen.events if windows else 0.0
-            self.value = [windows + 1, mean + weight * error, square + weight * (spread - square)]
+            self.value = [windows + 1, short(mean + weight * error), short(square + weight * (spread - square))]
 
     def state(self) -> Plain:
         """Return the state as plain numbers."""
-        return [VERSION, self.baseline.state(), self.past.state(), [short(number) for number in self.value]]
+        return [VERSION, self.baseline.state(), self.past.state(), list(self.value)]
 
     @classmethod
     def of(cls, state: Plain, sign: int, budget: Budget) -> "Dip":
         """Return the detector of a state; raises StateVersionError."""
         baseline, past, value = versioned(state, VERSION)
         return cls(sign, budget, Baseline.of(baseline), Accumulation(*past), list(value))
-

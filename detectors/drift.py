@@ -2,7 +2,8 @@
 
 The scores come from a slow baseline (four weeks), because the test is scale-dependent: fed raw rates it never fires. Its height is read as
 the chance of a CUSUM with reference DELTA (Siegmund, see `budget`), 1 of 1, so the stated budget and not a tuned bound decides.
-A river object is built from four numbers for each question and dropped again: what is kept is ours.
+Once told, the test begins anew and measures from the level it then finds; what was told stands for two days of hours, or until the scores
+are back. A river object is built from four numbers for each question and dropped again: what is kept is ours.
 """
 
 from dataclasses import dataclass, field
@@ -16,11 +17,14 @@ from detectors.budget import Budget, cusum_rate
 from detectors.dip import Dip, Window
 from detectors.protocol import Plain, Verdict, versioned
 
-VERSION = 1
-DELTA = 0.25
+VERSION = 2
+DELTA = 0.15
 SLOW = 672.0
 CLIP = 3.0
 FADING = 0.9999
+STANDS = 48  # windows after which a level is the new one
+HELD = 0.01  # while the test stands so high that chance does it once in a hundred windows, the baseline does not follow the scores
+BACK = 6  # windows after which the scores since may say that it is over
 
 
 @dataclass(slots=True)
@@ -31,6 +35,7 @@ class Drift:
     budget: Budget
     inner: Dip = field(init=False)
     test: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])  # n, mean, sum, lowest sum
+    told: int = 0  # windows since it was told, counted from STANDS down
 
     def __post_init__(self) -> None:
         self.inner = Dip(self.sign, self.budget, Baseline(memory=SLOW))
@@ -43,7 +48,7 @@ class Drift:
             test._x_mean = type(test._x_mean)._from_state(n, mean)
             test._sum_increase, test._min_increase = total, lowest
         test.update(min(CLIP, max(-CLIP, z)))
-        return [float(test._x_mean.n), float(test._x_mean.get()), float(test._sum_increase), float(test._min_increase)]
+        return [short(float(number)) for number in (test._x_mean.n, test._x_mean.get(), test._sum_increase, test._min_increase)]
 
     def _step(self, seen: Window) -> float:
         # Scores that follow each other make wider sums, see `accumulation`.
@@ -54,30 +59,39 @@ class Drift:
         if not self.inner.usable(seen) or not self.inner.baseline.warm:
             return Verdict()
         z = self._step(seen)
-        _, _, total, lowest = self._after(z)
-        p = cusum_rate(total - lowest, DELTA) if z > 0.0 else 1.0
+        number, mean, total, lowest = self._after(z)
+        height = total - lowest
+        p = cusum_rate(height, DELTA) if z > 0.0 else 1.0
         mu = self.inner.baseline.expected(seen.end, seen.exposure) * seen.common
-        visible = min(9.0, 2.0 * DELTA * self.inner.baseline.spread(mu, seen.doubt) / max(mu, 1e-9) ** 0.5)
-        return Verdict(p, total - lowest, seen.events / seen.exposure, mu / seen.exposure, learning=False, detectable=visible)
+        spread = self.inner.baseline.spread(mu, seen.doubt) * self.inner.past.stretch**0.5
+        visible = min(9.0, 2.0 * DELTA * spread / max(mu, 1e-9) ** 0.5)
+        stands = self.told > 0 and (number < BACK or mean > DELTA)
+        expected = mu / seen.exposure
+        return Verdict(p, height, seen.events / seen.exposure, expected, learning=False, detectable=visible, stands=stands)
 
     def learn(self, seen: Window) -> None:
-        """Take a window in; a change that was told is accepted, the test begins anew."""
+        """Take a window in."""
         if not self.inner.usable(seen):
             return
         if self.inner.baseline.warm:
-            after = self._after(self._step(seen))
-            told = cusum_rate(after[2] - after[3], DELTA) < 1e-2 * self.budget.rate
-            self.test = [0.0, 0.0, 0.0, 0.0] if told else after
-        self.inner.learn(seen)
+            self.test = self._after(self._step(seen))
+            self.told = max(0, self.told - 1)
+        _, _, total, lowest = self.test
+        self.inner.learn(seen, held=cusum_rate(total - lowest, DELTA) < HELD)
+
+    def tell(self) -> None:
+        """Note that the window learnt last was told as a breach."""
+        self.test, self.told = [0.0, 0.0, 0.0, 0.0], STANDS
 
     def state(self) -> Plain:
         """Return the state as plain numbers."""
-        return [VERSION, self.inner.baseline.state(), self.inner.past.state(), [short(number) for number in self.test]]
+        return [VERSION, self.inner.baseline.state(), self.inner.past.state(), list(self.test), self.told]
 
     @classmethod
     def of(cls, state: Plain, sign: int, budget: Budget) -> "Drift":
         """Return the detector of a state; raises StateVersionError."""
-        baseline, past, test = versioned(state, VERSION)
+        baseline, past, test, told = versioned(state, VERSION)
         found = cls(sign, budget)
         found.inner.baseline, found.inner.past, found.test = Baseline.of(baseline), Accumulation(*past), list(test)
+        found.told = told
         return found

@@ -1,7 +1,8 @@
 """A key that has gone quiet: how many events the silence should have held, by the key's own rate in each hour of the week.
 
 With m events expected and counts of variance mu + phi mu², a silence has chance (1 + phi m)^(-1/phi) (negative binomial; e^-m for
-Poisson). A feed that always comes in bursts has long silences by nature: the worst expected count a normal silence ever had is
+Poisson). A feed that comes more regularly than chance would (hourly tallies) has gaps of gamma law, of shape mean / variance of its hours,
+and is missed sooner. A feed that always comes in bursts has long silences by nature: the worst expected count a normal silence ever had is
 remembered, fading over weeks, and a silence must be twice as bad. An hour nobody has seen yet expects nothing.
 """
 
@@ -12,6 +13,7 @@ from detectors.baseline import short
 from detectors.budget import Budget
 from detectors.expectation import finite
 from detectors.protocol import Plain, Verdict, versioned
+from detectors.tail import waiting_p
 from detectors.window import DAY, HOUR, MONDAY
 
 VERSION = 1
@@ -21,6 +23,8 @@ BURST = 2.0
 HOLIDAY = 0.5  # a day off halves the traffic and is no fault
 FADE = 0.98  # of the worst silence, per day
 PHI_MOST = 0.5
+STEADY_MOST = 8.0  # shape of the gaps of the most regular feed: not even a clock is trusted further
+STEADY_DAYS = 4
 LONGEST = 14 * 24  # hours of silence walked through; what is longer is long enough
 
 
@@ -62,6 +66,13 @@ class Freshness:
             at = after
         return total, min(PHI_MOST, spread / total) if total > 0.0 else 0.0
 
+    def _shape(self) -> float:
+        """Return the shape of the gaps between events: 1 where they come by chance, more where they come regularly."""
+        known = [slot for slot in self.slots.values() if slot[0] >= STEADY_DAYS]
+        mean = sum(slot[1] for slot in known)
+        variance = sum(slot[2] * STEADY_DAYS / (STEADY_DAYS - 1) for slot in known)
+        return min(STEADY_MOST, max(1.0, mean / max(variance, 1e-9))) if mean > 0.0 else 1.0
+
     def score(self, seen: Silence) -> Verdict:
         """Judge the silence up to now; a breach of the SLA has p 0."""
         if not finite(float(seen.events)) or seen.last <= 0:
@@ -76,7 +87,7 @@ class Freshness:
             return Verdict(observed=age / 1000, learning=False)  # shorter than anybody looks: never a silence
         missed, phi = self.missed(seen.last, seen.end)
         missed *= HOLIDAY
-        chance = -missed if phi < 1e-6 else -log(1.0 + phi * missed) / phi
+        chance = log(waiting_p(missed, self._shape())) if phi < 1e-6 else -log(1.0 + phi * missed) / phi
         bar = -log(self.budget.rate)
         if missed < BURST * self.worst[1]:
             chance = max(chance, -0.5 * bar)
@@ -91,7 +102,7 @@ class Freshness:
         self.since = self.since or seen.last
         if self.last and seen.last - self.last > seen.window:
             missed = HOLIDAY * self.missed(self.last, seen.last)[0]
-            self.worst = sorted([*self.worst, missed], reverse=True)[:2]
+            self.worst = sorted([*self.worst, short(missed)], reverse=True)[:2]
         self.last = max(self.last, seen.last)
         hour = (seen.end - 1) // HOUR * HOUR + HOUR
         if self.hour and hour != self.hour:
@@ -107,7 +118,7 @@ class Freshness:
         if end - HOUR < self.since:
             return  # the hour it was first seen in is half an hour at best
         if end % DAY == 0:
-            self.worst = [max(1.0, worst * FADE) for worst in self.worst]
+            self.worst = [max(1.0, short(worst * FADE)) for worst in self.worst]
         slot = self.slots.setdefault(slot_of(end - 1), [0.0, 0.0, 0.0])
         expected = slot[1]
         if slot[0] >= VISITS and count == 0.0 and expected >= 3.0:
@@ -115,13 +126,13 @@ class Freshness:
         slot[0] += 1
         weight = 1.0 / min(MEMORY, slot[0])
         error = count - expected
-        slot[1] += weight * error
-        slot[2] += weight * (error * (count - slot[1]) - slot[2]) if slot[0] > 1 else 0.0
+        slot[1] = short(expected + weight * error)
+        slot[2] = short(slot[2] + weight * (error * (count - slot[1]) - slot[2])) if slot[0] > 1 else 0.0
 
     def state(self) -> Plain:
         """Return the state as plain numbers."""
-        slots = [[slot, *(short(number, 5) for number in found)] for slot, found in sorted(self.slots.items())]
-        return [VERSION, self.hour, self.counted, self.since, slots, [short(worst) for worst in self.worst], self.last]
+        slots = [[slot, *found] for slot, found in sorted(self.slots.items())]
+        return [VERSION, self.hour, self.counted, self.since, slots, list(self.worst), self.last]
 
     @classmethod
     def of(cls, state: Plain, budget: Budget) -> "Freshness":

@@ -1,11 +1,11 @@
 """The series of one initiative at one window end, judged together: what moved all is taken out, the whole comes first.
 
-    siblings' factor ─► every series scored ─► level of the budget ─► whole: Benjamini-Hochberg ─► parts: Benjamini-Hochberg
-                                                                        └─ breached: its parts are absorbed
+siblings' factor ─► every series scored ─► level of the budget ─► whole: Benjamini-Hochberg ─► parts: Benjamini-Hochberg
+                                                                    └─ breached: its parts are absorbed
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from detectors.baseline import Baseline
@@ -18,61 +18,68 @@ Key = TypeVar("Key", bound=Hashable)
 PRIOR = 30.0  # expected events that vote for "nothing moved"
 FEWEST = 2  # siblings
 DAY_OF_WINDOWS = 24
-CLIP = 3.0
+CLIP = 1.0  # Huber's, tight: the fault of a large sibling must not lift the others for as long as it lasts
 
 
 @dataclass(frozen=True, slots=True)
 class Sibling:
-    """What one series says of the common factor: its events, clipped, those expected, and their variance."""
+    """What one series says of the common factor: its own, and with which precision (1 over relative variance)."""
 
-    events: float
-    mu: float
-    variance: float
+    factor: float
+    weight: float
 
 
 def sibling(baseline: Baseline, seen: Window) -> Sibling | None:
-    """Return a series' vote, None while it is learning; an own fault is clipped, so that it does not lift all others."""
-    if not baseline.warm:
+    """Return a series' vote, None while it is learning."""
+    mu = baseline.expected(seen.end, seen.exposure) if baseline.warm else 0.0
+    if mu <= 0.0:
         return None
-    mu = baseline.expected(seen.end, seen.exposure)
-    spread = baseline.spread(mu)
-    wide = CLIP * (mu + 1.0) ** 0.5 * spread
-    return Sibling(min(mu + wide, max(0.0, mu - wide, seen.events)), mu, mu * spread * spread)
+    return Sibling(seen.events / mu, 1.0 / (1.0 / mu + baseline.variation() + baseline.unsure(seen.end)))
 
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """The votes of all siblings, added."""
+    """The votes of all siblings, added; each is clipped at one spread around their weighted median, so that an own fault moves no other."""
 
     number: int = 0
-    events: float = 0.0
-    mu: float = 0.0
-    variance: float = 0.0
+    weight: float = 0.0
+    total: float = 0.0
+    centre: float = 1.0
 
-    def plus(self, vote: Sibling | None) -> "Votes":
-        """Return the votes with one more."""
-        if vote is None:
-            return self
-        return Votes(self.number + 1, self.events + vote.events, self.mu + vote.mu, self.variance + vote.variance)
+    @classmethod
+    def among(cls, votes: Iterable[Sibling | None]) -> "Votes":
+        """Return the votes of some series."""
+        cast = sorted((vote.factor, vote.weight) for vote in votes if vote is not None)
+        weight = sum(vote[1] for vote in cast)
+        centre, below = 1.0, 0.0
+        for factor, own in cast:
+            centre, below = factor, below + own
+            if below >= 0.5 * weight:
+                break
+        found = cls(len(cast), weight, 0.0, centre)
+        return replace(found, total=sum(found._counted(Sibling(*vote)) for vote in cast))
+
+    def _counted(self, vote: Sibling) -> float:
+        wide = float(CLIP / vote.weight**0.5)
+        return vote.weight * min(self.centre + wide, max(self.centre - wide, vote.factor))
 
     def common(self, own: Sibling | None) -> tuple[float, float]:
         """Return (factor, its relative variance) without the series' own vote; (1, 0) where there are too few siblings."""
-        mine = own or Sibling(0.0, 0.0, 0.0)
         if self.number - (own is not None) < FEWEST:
             return 1.0, 0.0
-        weight = max(0.0, self.mu - mine.mu) + PRIOR
-        events = max(0.0, self.events - mine.events) + PRIOR
-        return events / weight, max(0.0, self.variance - mine.variance) / (weight * weight)
+        weight = max(0.0, self.weight - (own.weight if own else 0.0))
+        total = max(0.0, self.total - (self._counted(own) if own else 0.0))
+        return (total + PRIOR) / (weight + PRIOR), weight / (weight + PRIOR) ** 2
 
     def plain(self) -> list[float]:
         """Return the votes as numbers."""
-        return [self.number, self.events, self.mu, self.variance]
+        return [self.number, self.weight, self.total, self.centre]
 
     @classmethod
     def of(cls, plain: Sequence[float]) -> "Votes":
         """Return the votes of such numbers."""
-        number, events, mu, variance = plain
-        return cls(int(number), events, mu, variance)
+        number, weight, total, centre = plain
+        return cls(int(number), weight, total, centre)
 
 
 def mixed(end: int, parts: Iterable[tuple[Baseline, Window]]) -> Window:
@@ -86,14 +93,6 @@ def mixed(end: int, parts: Iterable[tuple[Baseline, Window]]) -> Window:
             events += seen.events
             expected += baseline.expected(seen.end, seen.exposure)
     return Window(end, events, expected)
-
-
-def commons(votes: Mapping[Key, Sibling | None]) -> dict[Key, tuple[float, float]]:
-    """Return (factor, its relative variance) of each series' siblings, itself left out."""
-    total = Votes()
-    for vote in votes.values():
-        total = total.plus(vote)
-    return {key: total.common(vote) for key, vote in votes.items()}
 
 
 def with_common(seen: Window, common: tuple[float, float]) -> Window:

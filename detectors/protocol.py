@@ -22,7 +22,8 @@ class Verdict:
     """What one window of one series says.
 
     `p` is the chance of something as bad without a fault (1 while `learning`), `score` a standard score with bad upwards, `detectable` the
-    smallest relative change a single window can show, 1 or more where it can show none.
+    smallest relative change a single window can show, 1 or more where it can show none. Where `stands`, what was told before is neither
+    over nor told again: a window without breach says nothing.
     """
 
     p: float = 1.0
@@ -31,6 +32,7 @@ class Verdict:
     expected: float | None = None
     learning: bool = True
     detectable: float | None = None
+    stands: bool = False
 
 
 class Detector(Protocol[Seen]):

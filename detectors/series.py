@@ -270,5 +270,3 @@ class Series:
         for place, value in enumerate(kept):
             model.learn((first + place) % self.period.length, value)
         self.models["period"] = model
-
-

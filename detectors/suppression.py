@@ -1,9 +1,11 @@
 """A variant that is shown less than its share: its count against the group's total, whatever the group's traffic does.
 
-The share expected is the configured one, or its recent one where a bandit allocates: there only a loss of two fifths is a
-suppression. A configured share bends to the recent one by at
-most a fifth: people come back to their own variant, so shares of few people stay a little off for long without a fault.
-z = Anscombe deviation over sqrt((1 - s)(1 + cv² mu)); CUSUM and levels as for dips.
+The share expected is the configured one, and bends to the recent one by at most a fifth: people come back to their own variant, so shares
+of few people stay a little off for long without a fault. Where nobody stated a share a bandit moves it as it likes, slowly: there a tenth
+of the recent share may be gone for hours, and only a window that lost two fifths is a breach. Slow moves are no noise, so the noise is
+taken from differences of neighbours (von Neumann 1941).
+
+z = deviation over sqrt((1 - s)(1 + cv² mu)); levels and CUSUM as for dips.
 """
 
 from dataclasses import dataclass, field
@@ -13,13 +15,16 @@ from detectors.baseline import short
 from detectors.budget import Budget, either, tail
 from detectors.expectation import anscombe, finite
 from detectors.protocol import Plain, Verdict, versioned
+from detectors.tail import binomial_score
 
-VERSION = 1
+VERSION = 2
 BENDS = 0.8
 WARM_WINDOWS = 48
 MEMORY = 72.0
 SQUARE_MOST = 12.0
-MATERIAL = 0.4  # where nobody stated a share a bandit moves it as it likes: a variant is suppressed once it lost more than this
+CLIP = 1.5
+MATERIAL = 0.4  # of its recent share a bandit may take from a variant in any window,
+USUAL = 0.1  # and this much for hours on end
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class Suppression:
     total: float = 0.0
     squares: float = 0.0
     means: float = 0.0
+    before: float = 0.0  # the last deviation from the recent share
     past: Accumulation = field(default_factory=Accumulation)
 
     def usable(self, seen: Share) -> bool:
@@ -56,56 +62,65 @@ class Suppression:
             return recent
         return allocated if recent is None else max(BENDS * allocated, min(allocated, recent))
 
-    def z(self, seen: Share, share: float) -> float:
-        """Return the standard score of a window, bad upwards."""
-        mu = seen.total * share
+    def _spread(self, mu: float, share: float) -> float:
         variation = max(0.0, self.squares / self.means) if self.means > 0.0 else 0.0
         variation *= 1.0 + self.past.stretch / MEMORY  # the share itself is known from so many windows only
-        return -anscombe(seen.shown, mu) / float((max(0.02, 1.0 - share) * (1.0 + variation * mu)) ** 0.5)
+        return float((max(0.02, 1.0 - share) * (1.0 + variation * mu)) ** 0.5)
+
+    def z(self, seen: Share, share: float) -> float:
+        """Return the standard score of a window against a share, for sums of them; bad upwards."""
+        mu = seen.total * share
+        return -anscombe(seen.shown, mu) / self._spread(mu, share)
 
     def score(self, seen: Share) -> Verdict:
         """Judge a window."""
         share = self.share(seen.allocated) if self.usable(seen) else None
-        if share is None or self.windows < WARM_WINDOWS // 2 or share <= 0.0:
+        if share is None or self.windows < WARM_WINDOWS // 2 or not 0.0 < share <= 1.0:
             return Verdict(observed=seen.shown / seen.total if self.usable(seen) else 0.0)
-        z = self.z(seen, share)
-        mu = seen.total * share
-        visible = min(9.0, self.budget.z / max(mu, 1e-9) ** 0.5)
-        p = either(tail(self.past.single(z)), self.past.rate(z), self.budget)
-        if seen.allocated is None and seen.shown > (1.0 - MATERIAL) * mu:
-            p = 1.0
+        held = share if seen.allocated is not None else (1.0 - USUAL) * share
+        mu = seen.total * held
+        z = binomial_score(seen.shown, seen.total, min(held, 0.999), -1) / (self._spread(mu, held) / (1.0 - held or 1.0) ** 0.5)
+        visible = min(9.0, self.budget.z / max(seen.total * share, 1e-9) ** 0.5 + (0.0 if held == share else USUAL))
+        if seen.allocated is None and seen.shown > (1.0 - MATERIAL) * seen.total * share:
+            return Verdict(1.0, z, seen.shown / seen.total, share, learning=False, detectable=visible)
+        p = either(tail(self.past.single(z, MEMORY)), self.past.rate(self.z(seen, held), MEMORY), self.budget)
         return Verdict(p, z, seen.shown / seen.total, share, learning=False, detectable=visible)
 
     def learn(self, seen: Share) -> None:
-        """Take a window in; a share below the expected by more than three spreads is learnt as if at three."""
+        """Take a window in; more than CLIP spreads off is learnt as CLIP: what gains by a fault is not missed after it."""
         if not self.usable(seen):
             return
         share = self.share(seen.allocated)
         shown = seen.shown
-        if share is not None and share > 0.0 and self.windows >= WARM_WINDOWS // 4:
+        if share is not None and 0.0 < share <= 1.0 and self.windows >= WARM_WINDOWS // 4:
             z = self.z(seen, share)
-            if self.windows >= WARM_WINDOWS // 2:
-                self.past.learn(z)
             mu = seen.total * share
-            deviation = anscombe(shown, mu) ** 2 / max(0.02, 1.0 - share)
-            keep = 1.0 - 1.0 / (2.0 * MEMORY)
-            most = max(SQUARE_MOST, 9.0 * (1.0 + max(0.0, self.squares / self.means) * mu if self.means > 0.0 else 1.0))
-            self.squares = self.squares * keep + min(most, deviation) - 1.0
-            self.means = self.means * keep + mu
-            if abs(z) > 3.0:
-                shown = min(seen.total, max(0.0, mu - (mu - shown) * 3.0 / abs(z)))
+            self._vary(seen, mu, share)
+            if self.windows >= WARM_WINDOWS // 2:
+                given = seen.allocated is not None
+                self.past.learn(z if given else self.z(seen, (1.0 - USUAL) * share), alone=not given)
+            if abs(z) > CLIP:
+                shown = min(seen.total, max(0.0, mu - (mu - shown) * CLIP / abs(z)))
         self.windows += 1
         keep = 1.0 - 1.0 / min(MEMORY, float(self.windows))
-        self.shown = self.shown * keep + shown
-        self.total = self.total * keep + seen.total
+        self.shown = short(self.shown * keep + shown)
+        self.total = short(self.total * keep + seen.total)
+
+    def _vary(self, seen: Share, mu: float, share: float) -> None:
+        deviation = anscombe(seen.shown, mu) / max(0.02, 1.0 - share) ** 0.5
+        square = deviation * deviation if seen.allocated is not None else 0.5 * (deviation - self.before) ** 2
+        self.before = short(deviation)
+        keep = 1.0 - 1.0 / (2.0 * MEMORY)
+        most = max(SQUARE_MOST, 9.0 * (1.0 + max(0.0, self.squares / self.means) * mu if self.means > 0.0 else 1.0))
+        self.squares = short(self.squares * keep + min(most, square) - 1.0)
+        self.means = short(self.means * keep + mu)
 
     def state(self) -> Plain:
         """Return the state as plain numbers."""
-        sums = (self.shown, self.total, self.squares, self.means)
-        return [VERSION, self.windows, *(short(number) for number in sums), self.past.state()]
+        return [VERSION, self.windows, self.shown, self.total, self.squares, self.means, self.before, self.past.state()]
 
     @classmethod
     def of(cls, state: Plain, budget: Budget) -> "Suppression":
         """Return the detector of a state; raises StateVersionError."""
-        windows, shown, total, squares, means, past = versioned(state, VERSION)
-        return cls(budget, windows, shown, total, squares, means, Accumulation(*past))
+        windows, shown, total, squares, means, before, past = versioned(state, VERSION)
+        return cls(budget, windows, shown, total, squares, means, before, Accumulation(*past))

@@ -1,4 +1,4 @@
-"""Tail areas of the t and chi-square laws, as p-values that never read as "impossible".
+"""Tail areas of the t, chi-square and gamma laws, as p-values that never read as "impossible".
 
 Far tails come from the survival side (never 1 - cdf, which is 0.0 beyond eight standard deviations), and a p-value is
 floored at the smallest normal double: an underflow is a limit of the number format, not a proof.
@@ -30,6 +30,30 @@ def student_p(t: float, degrees: float) -> float:
 def student_quantile(probability: float, degrees: float) -> float:
     """Return the t quantile of a probability of at least one half; the tail 1 - probability is what is inverted."""
     return float(special.stdtrit(degrees, probability))
+
+
+def poisson_score(count: float, mu: float, sign: int) -> float:
+    """Return a count's distance from its mean as a standard score, high where there is too little (sign -1) or too much (sign +1).
+
+    The signed root of the deviance of a count half an event nearer to its mean: its normal tail is P(X <= count), or P(X >= count), within
+    a third from one event expected on, where an Anscombe score is wrong by a factor of four at ten and of twelve at four.
+    """
+    mu = max(mu, 1e-9)
+    near = max(count - 0.5 * sign, 0.0)
+    deviance = mu - near + (near * math.log(near / mu) if near > 0.0 else 0.0)
+    return math.copysign(math.sqrt(max(0.0, 2.0 * deviance)), sign * (near - mu))
+
+
+def binomial_score(count: float, total: float, share: float, sign: int) -> float:
+    """Return the same for a count out of a total, each with a chance of `share`, strictly between 0 and 1."""
+    near = min(total, max(count - 0.5 * sign, 0.0))
+    deviance = sum(part * math.log(part / due) for part, due in ((near, total * share), (total - near, total * (1 - share))) if part > 0.0)
+    return math.copysign(math.sqrt(max(0.0, 2.0 * deviance)), sign * (near - total * share))
+
+
+def waiting_p(expected: float, shape: float) -> float:
+    """Return the chance to wait for the next of some events until `expected` were due, gaps being of gamma law with this shape."""
+    return clamp_p(float(special.gammaincc(shape, shape * expected)))
 
 
 def chi_square_p(statistic: float, degrees: int) -> float:

@@ -18,6 +18,7 @@ from zlib import crc32
 from detectors.baseline import Baseline
 from detectors.cell import DIMENSIONS, LAST_MS, REVENUE, Counts, add, project
 from detectors.dip import Dip, Window
+from detectors.drift import Drift
 from detectors.freshness import Silence
 from detectors.kpi import Ratio, count
 from detectors.panel import Sibling, Votes, breaches, eligible, mixed, sibling, with_common
@@ -32,6 +33,8 @@ from streams.kernel.watch import Breach, Watch
 STATES, DECIDED = b"D", b"V"
 TOLD_A_PHASE = 200  # as for thresholds: each may publish about 6 KB
 SERIES_A_PHASE = 500  # states written in one phase: up to 1 KB each
+CLEAR_P = 0.1  # a window that chance makes so seldom is no sign that a fault is over
+KEPT_LOADED = 20_000  # detectors kept from scoring for learning, some 2 KB each
 
 Values = tuple[str, ...]
 Phase = Callable[[], bool | None]
@@ -61,7 +64,11 @@ class Detection:
         due = {name: rule for name, rule in rules.items() if ends(scene.now, rule.window)}
         self._due = {name: rule for name, rule in due.items() if not (scene.drain and rule.check == "freshness")}
         self._rules = rules
-        self._known: dict[bytes, None] | None = None
+        # What was read once stays: states change only where a series learns, and that comes last, wholes before their leaves.
+        self._looked: dict[str, dict[Values, Seen]] = {}
+        self._loaded: dict[bytes, Any] = {}
+        self._votes: dict[bytes, Sibling | None] = {}
+        self._learnt: dict[tuple[str, str, str], list[Values]] | None = None
 
     def phases(self) -> Iterator[Phase]:
         """Yield the phases in order; none where no detector's window ends now."""
@@ -117,13 +124,14 @@ class Detection:
             struck = set()
             for values, hit in sorted(breached.items()):
                 named = tuple(zip(rule.group_by, values, strict=True))
-                alive = self._watch.alive(rule.threshold, rule.check, values)
-                if hit or alive:
-                    struck.add(named)
                 if absorbed(named, above) or (rule.check != "freshness" and absorbed(named, stale)):
                     continue
-                if hit or self._watch.known(rule.threshold, rule.check, values):
-                    verdict = verdicts[values]
+                alive = self._watch.alive(rule.threshold, rule.check, values)
+                if alive or (hit and self._watch.opens(rule.threshold, rule.check, values, self._scene.now)):
+                    struck.add(named)
+                verdict = verdicts[values]
+                doubtful = verdict.stands or (alive and verdict.p < CLEAR_P)  # neither a breach nor over
+                if hit or (not doubtful and self._watch.known(rule.threshold, rule.check, values)):
                     told.append([rule.name, list(values), verdict.observed, verdict.expected, verdict.p, hit])
             above |= struck
 
@@ -150,53 +158,70 @@ class Detection:
 
     def learn(self, rules: Sequence[DetectorRule], part: int, parts: int) -> None:
         """Let the series of one slice learn their window, each from the state it was scored in; wholes go before their leaves."""
-        _, votes = self._decided()
+        told, votes = self._decided()
+        hits = {(name, *values) for name, values, *_, hit in told if hit}
         for rule in rules:
             total = Votes.of(votes[rule.name])
             for values, seen in sorted(self._seen(rule).items()):
                 if crc32("\x00".join(values).encode()) % parts == part:
-                    detector = self._load(rule, values)
-                    detector.learn(self._with_siblings(rule, detector, seen, total))
-                    self._draft.put(self._key(rule, values), pack(detector.state()))
+                    key, detector = self._key(rule, values), self._load(rule, values)
+                    detector.learn(self._with_siblings(rule, key, detector, seen, total))
+                    if isinstance(detector, Drift) and (rule.name, *values) in hits:
+                        detector.tell()
+                    self._draft.put(key, pack(detector.state()))
+                    self._loaded.pop(key, None)
 
     def _verdicts(self, rule: DetectorRule, seen: Mapping[Values, Seen]) -> tuple[dict[Values, Verdict], list[float]]:
-        loaded = {values: self._load(rule, values) for values in sorted(seen)}
-        total = Votes()
-        for values, detector in loaded.items():
-            total = total.plus(self._vote(detector, seen[values]))
-        return {
-            values: detector.score(self._with_siblings(rule, detector, seen[values], total)) for values, detector in loaded.items()
-        }, total.plain()
+        loaded = [(values, self._key(rule, values), self._load(rule, values)) for values in sorted(seen)]
+        total = Votes.among(self._vote(key, detector, seen[values]) for values, key, detector in loaded)
+        found = {}
+        for values, key, detector in loaded:
+            found[values] = detector.score(self._with_siblings(rule, key, detector, seen[values], total))
+        return found, total.plain()
 
-    def _vote(self, detector: Any, seen: Seen) -> Sibling | None:
-        return sibling(self._baseline(detector), seen) if isinstance(seen, Window) else None
+    def _vote(self, key: bytes, detector: Any, seen: Seen) -> Sibling | None:
+        if not isinstance(seen, Window):
+            return None
+        if key not in self._votes:
+            self._votes[key] = sibling(self._baseline(detector), seen)
+        return self._votes[key]
 
-    def _with_siblings(self, rule: DetectorRule, detector: Any, seen: Seen, total: Votes) -> Seen:
+    def _with_siblings(self, rule: DetectorRule, key: bytes, detector: Any, seen: Seen, total: Votes) -> Seen:
         if not isinstance(seen, Window) or not rule.group_by:
             return seen
-        return with_common(seen, total.common(self._vote(detector, seen)))
+        return with_common(seen, total.common(self._vote(key, detector, seen)))
 
     def _load(self, rule: DetectorRule, values: Values) -> Any:
-        value = self._draft.get(self._key(rule, values))
-        if value is None:
-            return rule.fresh()
-        (state,) = unpack(value)
-        try:
-            return rule.of(state)
-        except StateVersionError:
-            return rule.fresh()  # written by another version: it warms up anew, and says so by learning
+        key = self._key(rule, values)
+        found = self._loaded.get(key)
+        if found is None:
+            value = self._draft.get(key)
+            found = rule.fresh() if value is None else state_of(rule, unpack(value)[0])
+            if len(self._loaded) < KEPT_LOADED:
+                self._loaded[key] = found
+        return found
 
     def _key(self, rule: DetectorRule, values: Values) -> bytes:
         return row_key(STATES, self._scene.initiative, rule.check, rule.threshold.kpi, ",".join(rule.group_by), *values)
 
     def _past(self, rule: DetectorRule) -> list[Values]:
         """Return the values of every series of a rule that was learnt before."""
-        wanted = [rule.check, rule.threshold.kpi, ",".join(rule.group_by)]
-        keys = (key_parts(key)[1:] for key in self._draft.group(STATES, self._scene.initiative))
-        return sorted(tuple(place[3:]) for place in keys if place[:3] == wanted)
+        if self._learnt is None:
+            self._learnt = {}
+            for key in self._draft.group(STATES, self._scene.initiative):
+                _, check, figure, dimensions, *values = key_parts(key)
+                self._learnt.setdefault((check, figure, dimensions), []).append(tuple(values))
+        return sorted(self._learnt.get((rule.check, rule.threshold.kpi, ",".join(rule.group_by)), []))
 
     def _seen(self, rule: DetectorRule) -> dict[Values, Seen]:
-        """Return what every series of a rule shows in the window that ends now; a rate without exposure shows nothing."""
+        """Return what every series of a rule shows in the window that ends now."""
+        found = self._looked.get(rule.name)
+        if found is None:
+            found = self._looked[rule.name] = self._look(rule)
+        return found
+
+    def _look(self, rule: DetectorRule) -> dict[Values, Seen]:
+        """Look at the window for a rule; a rate without exposure shows nothing."""
         cells = self._scene.window(rule.window)
         if rule.check == "freshness":
             return self._silences(rule, grouped(cells, rule.group_by))
@@ -267,6 +292,14 @@ class Detection:
         return found
 
 
+def state_of(rule: DetectorRule, state: list[Any]) -> Any:
+    """Return the detector of a state; one written by another version warms up anew, and says so by learning."""
+    try:
+        return rule.of(state)
+    except StateVersionError:
+        return rule.fresh()
+
+
 def grouped(cells: Cells, names: Iterable[str]) -> dict[Values, Counts]:
     """Return the counts by the values of some dimensions."""
     places = tuple(DIMENSIONS.index(name) for name in names)
@@ -279,5 +312,3 @@ def grouped(cells: Cells, names: Iterable[str]) -> dict[Values, Counts]:
 def absorbed(named: tuple[tuple[str, str], ...], scopes: set[tuple[tuple[str, str], ...]]) -> bool:
     """Return whether a series lies in one of the scopes, or is one of them."""
     return any(set(scope) <= set(named) for scope in scopes)
-
-

@@ -148,6 +148,12 @@ class Watch:
         series, _ = self._load(row_key(SERIES, self._initiative, *place_of(threshold, check, values)))
         return series.episode is not None and series.episode.state in ("open", "acknowledged")
 
+    def opens(self, threshold: Threshold, check: str, values: tuple[str, ...], end: int) -> bool:
+        """Return whether a breach at `end` leaves an incident of a key open: it is, or the breach meets M of N, or reopens it."""
+        series, _ = self._load(row_key(SERIES, self._initiative, *place_of(threshold, check, values)))
+        found = observe(series, terms_of(self._config, threshold), end, True, str).series.episode
+        return found is not None and found.state in ("open", "acknowledged")
+
     def open_keys(self, threshold: Threshold, check: str) -> list[tuple[str, ...]]:
         """Return the values of the keys of a rule whose incident is open or acknowledged."""
         wanted = place_of(threshold, check, ())

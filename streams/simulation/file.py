@@ -9,11 +9,12 @@ from typing import IO
 
 import orjson
 
+from streams.simulation import mixture
 from streams.simulation.config import config_text
 from streams.simulation.delivery import Sent
 from streams.simulation.run import Run
 from streams.simulation.scenario import Scenario
-from streams.simulation.truth import dumps
+from streams.simulation.truth import dumps, indented
 
 
 def write(scenario: Scenario, seed: int, path: Path) -> tuple[Path, Path]:
@@ -21,14 +22,28 @@ def write(scenario: Scenario, seed: int, path: Path) -> tuple[Path, Path]:
 
     Lines name no partition and no offset: the file fits any number of partitions. Same scenario and seed, same bytes.
     """
-    truth, config = path.with_name(path.name + ".truth.json"), path.with_name(path.name + ".config.yaml")
     run = Run(scenario, seed)
+    _write(path, run.records())
+    return _beside(path, dumps(run.truth), config_text(scenario))
+
+
+def write_mixture(found: mixture.Mixture, path: Path) -> tuple[Path, Path]:
+    """Write a mixture as `write` does a scenario."""
+    _write(path, found.records())
+    return _beside(path, indented(found.document()), mixture.config_text(tuple(found.initiatives)))
+
+
+def _write(path: Path, records: Iterator[Sent]) -> None:
     with _opened(path) as file:
-        for sent in run.records():
+        for sent in records:
             file.write(line(sent))
-    truth.write_bytes(dumps(run.truth))
-    config.write_text(config_text(scenario), encoding="utf-8")
-    return truth, config
+
+
+def _beside(path: Path, truth: bytes, config: str) -> tuple[Path, Path]:
+    found = path.with_name(path.name + ".truth.json"), path.with_name(path.name + ".config.yaml")
+    found[0].write_bytes(truth)
+    found[1].write_text(config, encoding="utf-8")
+    return found
 
 
 def line(sent: Sent) -> bytes:

@@ -113,4 +113,9 @@ class Truth:
 
 def dumps(truth: Truth) -> bytes:
     """Return the truth as indented JSON: same run, same bytes."""
-    return orjson.dumps(truth.document(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return indented(truth.document())
+
+
+def indented(document: dict[str, object]) -> bytes:
+    """Return a document as indented JSON."""
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

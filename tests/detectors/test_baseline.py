@@ -1,0 +1,64 @@
+"""What a window should hold."""
+
+from random import Random
+
+import pytest
+
+from detectors.baseline import Baseline
+from detectors.window import DAY, HOUR
+
+MONDAY = 20_402 * DAY  # 2025-11-10
+
+
+def learnt(days: int, noise: float = 0.0, common: float = 1.0, skipped: range = range(0)) -> Baseline:
+    """Return a baseline after days of 2,000 exposures an hour, 10 % clicked, half as many again from 8 to 20 o'clock."""
+    chance, baseline = Random(1), Baseline()
+    for hour in range(24 * days):
+        if hour not in skipped:
+            mu = 200.0 * (1.5 if 8 <= hour % 24 < 20 else 1.0) * common
+            events = max(0.0, round(chance.gauss(mu, (mu + (noise * mu) ** 2) ** 0.5)))
+            baseline.learn(MONDAY + (hour + 1) * HOUR, events, 2000.0, common)
+    return baseline
+
+
+def at(day: int, hour: int) -> int:
+    """Return the end of an hour of a day."""
+    return MONDAY + day * DAY + (hour + 1) * HOUR
+
+
+def test_the_hour_of_the_day_is_learnt_and_scales_with_exposure() -> None:
+    baseline = learnt(14)
+    assert baseline.expected(at(14, 12), 2000.0) == pytest.approx(300.0, rel=0.04)
+    assert baseline.expected(at(14, 3), 1000.0) == pytest.approx(100.0, rel=0.04)
+
+
+def test_a_gap_of_days_shifts_no_hour() -> None:
+    """Slots are of the clock: after five missing days noon is still noon."""
+    baseline = learnt(14, skipped=range(5 * 24 + 7, 10 * 24 + 2))
+    assert baseline.expected(at(20, 12), 2000.0) == pytest.approx(300.0, rel=0.05)
+
+
+def test_a_fault_teaches_little_and_a_new_level_is_accepted() -> None:
+    """A day at a tenth moves the rate by less than a fifth; three weeks at it are the new normal."""
+    baseline = learnt(14)
+    for hour in range(24):
+        baseline.learn(at(14, hour), 20.0, 2000.0)
+    assert baseline.expected(at(15, 3), 2000.0) > 160.0
+    for hour in range(24 * 21):
+        baseline.learn(at(15, hour), 20.0, 2000.0)
+    assert baseline.expected(at(36, 3), 2000.0) < 50.0
+
+
+def test_what_moved_all_siblings_is_not_learnt() -> None:
+    assert learnt(14, common=0.7).expected(at(14, 3), 2000.0) == pytest.approx(200.0, rel=0.04)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05, 0.15])
+def test_noise_beyond_chance_is_measured_as_a_coefficient_of_variation(noise: float) -> None:
+    assert learnt(28, noise).variation() ** 0.5 == pytest.approx(noise, abs=0.02)
+
+
+def test_it_is_the_surer_the_more_it_saw() -> None:
+    assert learnt(14).unsure(at(14, 3)) < 0.5 * learnt(3).unsure(at(3, 3))
+    assert not Baseline().warm
+    assert learnt(3).warm

@@ -1,0 +1,46 @@
+"""What a stated number of false alarms comes to."""
+
+from math import isclose
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.budget import Budget, cusum_rate, discoveries, either
+from detectors.window import HOUR
+
+
+def test_a_budget_is_spread_over_the_windows_of_a_week() -> None:
+    """One of one: budget over windows. Two of two: both at the root of that. Two of three: three pairs share it."""
+    rate = 0.02 / 168
+    assert Budget.of(0.02, HOUR, 1, 1).level == pytest.approx(rate)
+    assert Budget.of(0.02, HOUR).level == pytest.approx(rate**0.5)
+    assert Budget.of(0.02, HOUR, 2, 3).level == pytest.approx((rate / 3) ** 0.5)
+
+
+@given(st.floats(1e-12, 0.5), st.integers(1, 3), st.integers(0, 2))
+def test_a_level_makes_the_alarms_it_was_made_for(rate: float, points: int, more: int) -> None:
+    """`alarm_p` undoes `window_p`, whatever M of N."""
+    budget = Budget(rate, points, points + more)
+    assert isclose(budget.alarm_p(budget.window_p(rate)), rate, rel_tol=1e-9)
+
+
+@pytest.mark.parametrize(("height", "length"), [(4.0, 336.0), (5.0, 930.0)])
+def test_a_cusum_stands_high_by_chance_as_seldom_as_the_textbook_says(height: float, length: float) -> None:
+    """Average run lengths of a one-sided CUSUM with k = 1/2 (Montgomery, Introduction to Statistical Quality Control)."""
+    assert 1 / cusum_rate(height, 0.5) == pytest.approx(length, rel=0.03)
+    assert cusum_rate(0.0, 0.5) == 1.0
+
+
+def test_either_test_may_make_half_of_the_alarms() -> None:
+    """One of one: a p doubles. Two of two: by the root of two, for half the alarms are made at a level that much lower."""
+    assert either(1e-4, 1.0, Budget(1e-3, 1, 1)) == pytest.approx(2e-4)
+    assert either(1e-2, 1.0, Budget(1e-4, 2, 2)) == pytest.approx(1e-2 * 2**0.5)
+
+
+def test_discoveries_are_those_of_the_paper() -> None:
+    """The example of Benjamini & Hochberg (1995), section 3: the four smallest of fifteen at 5 %."""
+    chances = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0]
+    assert discoveries(chances, 0.05) == [True] * 4 + [False] * 11
+    assert discoveries(chances[::-1], 0.05) == [False] * 11 + [True] * 4
+    assert discoveries([], 0.05) == []
