@@ -22,7 +22,7 @@ from streams.kernel.record import Record
 OwnTime = Callable[[str, Any], int | None]
 
 OWN_TIME = {"monitor-commands": "requested_at", "ticks": "at", "monitor-config": None}  # any other topic: occurred_at
-LARGEST_OFFSET = 2**63 - 1
+LARGEST_OFFSET = 2**53 - 2  # what lies behind it is still a whole number to every JSON reader
 DEEPEST = 32  # what a message may have; deeper ones need only be recognisable as JSON, to be refused by their own name
 
 VALUE = re.compile(rb'"value"\s*:\s*')

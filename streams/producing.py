@@ -11,9 +11,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import orjson
-
 from governance.config import Config
+from governance.message.reading import read
+from governance.message.tick import Tick
 from streams import clockwork
 from streams.event_file import BrokenLine
 from streams.kernel.pending import TICKS
@@ -147,9 +147,12 @@ class Producing:
     async def _forward_tick(self, record: Record) -> None:
         """Send a tick of the file, its ends as they are on this bus."""
         await self.flush()
-        body = orjson.loads(record.value or b"{}")
+        tick = read(TICKS, record.key, record.value or b"")
+        if not isinstance(tick, Tick):
+            self.sent.broken += 1
+            return
         found = await self._ends([record.partition])
-        await self._write_tick(record.partition, body["at"], found[record.partition], drain=bool(body.get("drain")))
+        await self._write_tick(record.partition, tick.at, found[record.partition], drain=tick.drain)
 
     async def _ends(self, partitions: Iterable[int]) -> dict[int, dict[str, int]]:
         numbers = list(partitions)

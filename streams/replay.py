@@ -6,7 +6,9 @@ Records are fed by stretches of event time and the ticks of a stretch are folded
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
+from itertools import takewhile
 from typing import Any
 
 import orjson
@@ -110,6 +112,7 @@ class Replay:
             self._run_to(clockwork.after(self._last, self._timing_tick()))
             self._ask(self._tick)
         self._fold()
+        self.check_end()
 
     def _hold(self, command: Record) -> None:
         """Keep a command back until everything before it is closed, so that its answer ends at its own time and not before the stretch."""
@@ -182,16 +185,34 @@ class Replay:
     def _fold(self) -> None:
         for station in self.stations:
             for topic in ("monitor-config", *sorted(station.waiting.keys() - {"monitor-config", "ticks"}), "ticks"):
-                batch = station.waiting.pop(topic, [])
+                if topic != "monitor-config" and not intake.configured(station.intake):
+                    break
+                batch, rest = station.waiting.pop(topic, []), []
+                if topic == "ticks":
+                    count = sum(1 for _ in takewhile(partial(intake.ready, station.intake), batch))
+                    batch, rest = batch[:count], batch[count:]
                 while batch:
                     batch = self._intake(station, topic, batch)
+                if rest:
+                    station.waiting[topic] = rest
         self._waiting = 0
         for station in self.stations:
             self.hear(station)
 
+    def check_end(self) -> None:
+        """Raise EventFileError where records still wait: for a config that did not come, or ticks for inputs that are not there."""
+        for station in self.stations:
+            number = station.shard.number
+            if station.waiting and not intake.configured(station.intake):
+                raise EventFileError(f"monitor-config: partition {number} has records and no config; a config goes to every partition")
+            if station.waiting:
+                tick = station.waiting["ticks"][0]
+                raise EventFileError(
+                    f"ticks, partition {number}, offset {tick.offset}: names ends of inputs that the file does not reach; "
+                    "it was cut, or written for another number of partitions (PMON_PARTITIONS)"
+                )
+
     def _intake(self, station: Station, topic: str, batch: list[Record]) -> list[Record]:
-        if topic == "ticks":
-            assert intake.ready(station.intake, batch[-1]), "a tick before the config, or before the inputs it names were read"
         commit = intake.step(station.intake, station.shard, batch)
         station.intake.apply(commit)
         for message in commit.outbox:

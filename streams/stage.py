@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 import orjson
 
+from governance.message.reading import read
+from governance.message.tick import Tick
 from streams.inputs import Input, Inputs, Verdict
 from streams.journal import say
 from streams.kernel import intake, monitor
@@ -228,9 +230,9 @@ class IntakeStage(Stage):
 
     def _readable(self, tick: Record) -> Record:
         """Return a tick that does not wait for offsets at which no record stands."""
-        if not self._skipped or tick.value is None:
+        if not self._skipped or not isinstance(read(TICKS, tick.key, tick.value or b""), Tick):
             return tick
-        body = orjson.loads(tick.value)
+        body = orjson.loads(tick.value or b"")
         body["ends"] = {
             topic: min(end, self.position(topic)) if end <= self._skipped.get(topic, 0) else end for topic, end in body["ends"].items()
         }

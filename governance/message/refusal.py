@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from governance.message.field import MACHINE_ID_PATTERN, NAME_PATTERN, TEXT_PATTERN
 
 RefusalCode = Literal[
-    "not_json", "too_large", "too_deep", "duplicate_key", "missing_field", "invalid_value", "unknown_type", "key_mismatch"
+    "not_json", "too_large", "too_deep", "duplicate_key", "missing_field", "invalid_value", "unknown_type", "key_mismatch", "in_future"
 ]
 
 FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)

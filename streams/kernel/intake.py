@@ -7,7 +7,6 @@ tick    ─► watermark ─► verdicts ─► one bulletin per monitor shard o
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -17,7 +16,7 @@ from detectors.window import DAY, end_of
 from governance.config.sources import map_record
 from governance.consent_string.purposes import purpose_tables
 from governance.feed import keys_of
-from governance.identity import event_id, keyed_hash
+from governance.identity import keyed_hash
 from governance.ledger import Source, recorded
 from governance.message.command import Command
 from governance.message.config_record import ConfigRecord
@@ -26,14 +25,16 @@ from governance.message.engagement import Engagement
 from governance.message.reading import decode, understood
 from governance.message.refusal import Refusal
 from governance.message.rule_change import RuleChange
+from governance.message.tick import Tick
 from governance.statement import statement
 from streams.kernel.bulletin import DOCUMENTED, REFUSED, SYSTEM, Address, Adds, address, day_address
+from streams.kernel.clock import tick_in
 from streams.kernel.counting import Counting
 from streams.kernel.fields import Carried, due_of
 from streams.kernel.marks import Marks, mark_of
 from streams.kernel.pending import COMMIT_BYTES, FIRST_CONFIG, LAST_CONFIG, PENDING, TICKS, config_before, config_of, fault_of, keep_config
 from streams.kernel.people import People
-from streams.kernel.publishing import publish
+from streams.kernel.publishing import dead_letter
 from streams.kernel.record import Commit, Record, Shard
 from streams.kernel.routing import sample
 from streams.kernel.rows import Draft, Rows, pack, row_key
@@ -57,12 +58,12 @@ def configured(view: Rows) -> bool:
 
 
 def ready(view: Rows, tick: Record) -> bool:
-    """Return whether every input was read as far as the tick's end offsets, so that the tick may be folded."""
-    if not configured(view) or tick.value is None:
+    """Return whether every input was read as far as the tick's end offsets, so that it may be folded; what is no tick waits for none."""
+    first = view.get(FIRST_CONFIG)
+    if first is None:
         return False
-    offsets = IntakeStamp.read(view.stamp).offsets
-    ends: dict[str, int] = orjson.loads(tick.value).get("ends", {})
-    return all(offsets.get(topic, 0) >= end for topic, end in ends.items())
+    offsets, found = IntakeStamp.read(view.stamp).offsets, tick_in(tick, config_of(first).timing.max_future_skew)
+    return not isinstance(found, Tick) or all(offsets.get(topic, 0) >= end for topic, end in found.ends.items())
 
 
 def step(view: Rows, shard: Shard, batch: Sequence[Record]) -> Commit:
@@ -158,18 +159,7 @@ class Fold:
             add(self.adds_of(SYSTEM).counts(("m", end, end), ("-", feed, "-", "-")), {name: number})
 
     def _refuse(self, record: Record, code: str, path: str | None) -> None:
-        value = record.value or b""
-        where = event_id("dead-letter", record.topic, record.partition, record.offset)
-        data = {
-            "reason_code": code,
-            "topic": record.topic,
-            "partition": record.partition,
-            "offset": record.offset,
-            "length": len(value),
-            "sha256": sha256(value).hexdigest(),
-            "error_path": path,
-        }
-        self.draft.send(publish("dead-letters", "dead-letter", None, where, record.topic, record.timestamp, data))
+        self.draft.send(dead_letter(record, code, path))
         for name in ("refused", REFUSED + code):
             self._count(record.topic, record.timestamp, name)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Literal
 
 import orjson
@@ -12,7 +13,7 @@ from governance.audit import SOURCE
 from governance.identity import event_id
 from governance.message.cloud_event import cloud_event
 from governance.message.instant import format_instant
-from streams.kernel.record import Outgoing
+from streams.kernel.record import Outgoing, Record
 
 COUNTED = (
     "exposures",
@@ -30,6 +31,22 @@ def publish(topic: str, kind: str, key: str | None, identity: str, subject: str,
     """Return one output event as a message; `kind` is the name of its schema, `time` event time in ms."""
     event = cloud_event(kind, identity, SOURCE, subject, time, dict(data))
     return Outgoing(topic, None, None if key is None else key.encode(), bytes(memoryview(orjson.dumps(event))), time)
+
+
+def dead_letter(record: Record, code: str, path: str | None) -> Outgoing:
+    """Return what is said of a record that was refused: where it stands and why, nothing of what it holds."""
+    value = record.value or b""
+    data = {
+        "reason_code": code,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "length": len(value),
+        "sha256": sha256(value).hexdigest(),
+        "error_path": path,
+    }
+    where = event_id("dead-letter", record.topic, record.partition, record.offset)
+    return publish("dead-letters", "dead-letter", None, where, record.topic, record.timestamp, data)
 
 
 def window_of(start: int, end: int) -> dict[str, str]:

@@ -10,11 +10,14 @@ from detectors.cell import Counts, add
 from detectors.window import DAY, end_of
 from governance.config import Config
 from governance.message.command import EVERYWHERE
+from governance.message.refusal import Refusal
 from governance.message.tick import Tick
 from streams.kernel.bulletin import REFUSED, SYSTEM, Adds, message, monitor_of, parts
+from streams.kernel.clock import tick_in
 from streams.kernel.marks import sweep
 from streams.kernel.pending import COMMIT_BYTES, FIRST_CONFIG, PENDING, TICKS, config_before, config_of
 from streams.kernel.people import People
+from streams.kernel.publishing import dead_letter
 from streams.kernel.record import Commit, Record, Shard
 from streams.kernel.routing import sampled
 from streams.kernel.rows import Draft, Rows, key_parts, unpack
@@ -31,11 +34,15 @@ def fold_ticks(view: Rows, shard: Shard, stamp: IntakeStamp, ticks: Sequence[Rec
     assert value is not None, "a tick before the first config"
     config = config_of(value)
     timing = config.timing
-    read_ticks = [(record.offset, Tick.model_validate_json(record.value or b"{}")) for record in ticks]
+    draft = Draft(view)
+    found_ticks = [(record, tick_in(record, timing.max_future_skew)) for record in ticks]
+    read_ticks = [(record.offset, tick) for record, tick in found_ticks if isinstance(tick, Tick)]
+    if not read_ticks:
+        refuse(draft, found_ticks)
+        return draft.commit(stamp.advanced(TICKS, ticks[-1].offset + 1).pack())
     drain = read_ticks[0][1].drain
     run = list(takewhile(lambda pair: pair[1].drain == drain, read_ticks))
     offset, tick = run[-1]
-    draft = Draft(view)
     found = gather(draft)
     write_looks(draft, found.looks, stamp.commits)
     watermark = max(stamp.watermark, tick.at - timing.allowed_lateness - timing.tick)
@@ -51,6 +58,7 @@ def fold_ticks(view: Rows, shard: Shard, stamp: IntakeStamp, ticks: Sequence[Rec
     last = None
     if not found.rest:
         positions = {topic: number for topic, number in sorted(stamp.offsets.items()) if topic != TICKS}
+        refuse(draft, [pair for pair in found_ticks if pair[0].offset < offset])
         last = {"watermark": watermark, "at": tick.at, "drain": drain, "positions": positions, "routes": sampled(draft)}
         after = replace(after, offsets={**stamp.offsets, TICKS: offset + 1})
     after = replace(
@@ -69,6 +77,13 @@ def count_jobs(found: "Gathered", ticks: Sequence[Tick], base: int) -> None:
             end = end_of(tick.at - 1, base)
             counts = found.adds.setdefault(SYSTEM, Adds()).counts(("m", end, end), ("-", name, "-", "-"))
             add(counts, {"jobs": outcomes.ok + outcomes.failed, "jobs_failed": outcomes.failed})
+
+
+def refuse(draft: Draft, ticks: Sequence[tuple[Record, Tick | Refusal | None]]) -> None:
+    """Send a dead letter for each record that is no tick."""
+    for record, tick in ticks:
+        if isinstance(tick, Refusal):
+            draft.send(dead_letter(record, tick.code, tick.path))
 
 
 def judge(draft: Draft, shard: Shard, config: Config, stamp: IntakeStamp, watermark: int, found: "Gathered") -> bool:

@@ -4,10 +4,12 @@ import gzip
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
+from governance.config import Config
 from streams.cli import main
 
 START = 1_763_769_600_000  # 2025-11-22T00:00:00Z
@@ -98,3 +100,46 @@ def test_standard_input_is_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert main(["replay", "--json", "--input", "-", "--out", str(tmp_path / "b")]) == 0
     assert capfd.readouterr().out == by_file
     assert set(orjson.loads(by_file)["watermarks"].values()) == {"2025-11-22T00:03:00.000Z"}
+
+
+def tick(at: object, partition: int, **more: object) -> bytes:
+    """Return a tick as a line."""
+    value = {"at": at, "ends": dict[str, int](), "drain": False, **more}
+    return orjson.dumps({"topic": "ticks", "key": None, "partition": partition, "timestamp": START + 250_000, "value": value}) + b"\n"
+
+
+def test_what_is_no_tick_is_refused_and_the_clock_goes_on(tmp_path: Path, events: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Broken, without ends, of the next century: a dead letter each, and the ticks beside them count."""
+    wrong = [
+        tick(START, 0, ends=5),
+        tick("soon-secret", 1),
+        tick(START, 2, drain="maybe"),
+        tick(4_000_000_000_000, 3),
+        orjson.dumps({"topic": "ticks", "key": None, "partition": 4, "timestamp": START, "value": None}) + b"\n",
+        orjson.dumps({"topic": "ticks", "key": None, "partition": 5, "timestamp": START, "value": "secret"}) + b"\n",
+    ]
+    content = events.read_bytes() + b"".join(wrong) + b"".join(tick(START + 250_000, partition) for partition in range(8))
+    (tmp_path / "in.jsonl").write_bytes(content)
+    assert main(["replay", "--json", "--input", str(tmp_path / "in.jsonl"), "--out", str(tmp_path / "out")]) == 0
+
+    found = orjson.loads(capfd.readouterr().out)
+    assert found["refused_by_reason"] == {"in_future": 1, "invalid_value": 4}
+    assert set(found["watermarks"].values()) == {"2025-11-22T00:03:00.000Z"}
+    assert b"secret" not in b"".join(path.read_bytes() for path in (tmp_path / "out").iterdir())
+
+
+def test_ticks_and_configs_that_do_not_fit_their_file_are_wrong_input(
+    tmp_path: Path, events: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is folded past a tick whose inputs are not there, nor before a config: the message says which partition waits for what."""
+    config = Config(version=1)
+    value: dict[str, Any] = {"sha256": config.sha256, "effective_at": None, "config": config.effective(), "policies": []}
+    one = orjson.dumps({"topic": "monitor-config", "key": config.sha256, "partition": 0, "timestamp": START, "value": value}) + b"\n"
+    cases = {
+        "ticks": (events.read_bytes() + tick(START + 250_000, 3, ends={"engagement-events": 10**9}), "ticks, partition 3"),
+        "config": (one + events.read_bytes(), "has records and no config"),
+    }
+    for name, (content, why) in cases.items():
+        (tmp_path / name).write_bytes(content)
+        code, said = told(["replay", "--input", str(tmp_path / name), "--out", str(tmp_path / "out")], capfd)
+        assert (code, why in said) == (2, True), said
