@@ -22,7 +22,7 @@ UNCONFIGURED = 20  # experiments nobody configured that a report lists
 NOBODY = "nobody was assigned yet, so there is nothing to read"
 NO_GOALS = "the config names no goal, so nothing is decided; the split is tested"
 UNPLANNED = "it is in no config: its split is tested against equal shares or logged propensities, and nothing else"
-PEEKING = "read at 500 looks, a test for one look calls 47.5 % of tests without any effect significant (benchmarks/peeking.py)"
+PEEKING = "read at 500 looks, a test for one look calls 49 % of tests without any effect significant (benchmarks/peeking.py)"
 WHY: Mapping[Reason, str] = {
     Reason.NO_DATA: "control, or an arm, has no users to compare with, or users see a variant that is not planned",
     Reason.SRM: "users are not split as planned, so the arms hold different people and no figure can be read",

@@ -182,11 +182,13 @@ def _experiments(report: Mapping[str, Any], screen: Screen) -> list[str]:
     for one in report["experiments"][:MEMOS]:
         style = experiment.STATUS[one["decision"]["action"]] if one["decision"] else "dim"
         lines += ["", screen.line(Span(one["id"], "bold"))]
+        lines += _wrapped(screen, one["hypothesis"], "dim", "  ") if one["hypothesis"] else []
         lines += _wrapped(screen, experiment.verdict(one), style if style in CODES else "", "  ")
         for _, group in experiment.grouped(one):
             for metric, arm, found in group:
                 status = {"better": "good", "safe": "good", "worse": "bad", "harmed": "bad"}.get(found["status"], "dim")
-                lines.append(screen.line(Span(f"  {experiment.name_of(metric)}, {arm}: "), Span(found["status"], status)))
+                role = "" if metric["role"] == "primary" else f" ({metric['role']})"
+                lines.append(screen.line(Span(f"  {experiment.name_of(metric)}, {arm}{role}: "), Span(found["status"], status)))
                 lines += _wrapped(screen, experiment.shown(metric, found), "", "    ")
         for name, said in experiment.facts(one) if one["decision"] else ():
             lines += _wrapped(screen, f"{name}: {said}", "dim", "  ")
