@@ -1,5 +1,8 @@
 """What strings say about our purposes: the documented table, a table of one's own, and that nothing is granted by silence."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from governance.consent_string.purposes import DOCUMENTED, GPP_FIELDS, TCF_PURPOSES, purpose_tables, purposes_granted
@@ -135,3 +138,13 @@ def test_every_field_of_the_table_can_deny() -> None:
     everything = text_of(national(2, (1,) * USNAT_2, width=USNAT_2)) + ".YA"
 
     assert {name for row in GPP_FIELDS.values() for name in row} == names(gpp({6: "1YYN", 7: everything}), "denied")
+
+
+def test_the_tables_are_the_documented_ones() -> None:
+    """As docs/consent.md has them, row by row."""
+    text = (Path(__file__).parents[3] / "docs" / "consent.md").read_text()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    named = [(re.findall(r"[A-Za-z0-9]+", left), tuple(re.findall(r"`([a-z_]+)`", right))) for left, right in rows]
+
+    assert {int(keys[0]): names for keys, names in named if keys and keys[0].isdigit()} == DOCUMENTED.tcf
+    assert {key: names for keys, names in named for key in keys if key in DOCUMENTED.gpp} == DOCUMENTED.gpp

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import orjson
 
 from detectors.window import HOUR, MINUTE
-from governance.config import Config
+from governance.config import Config, load_config
 from governance.identity import subject_hash
 from streams import clockwork
 from streams.kernel import intake
@@ -22,9 +22,9 @@ OWNER = bytes.fromhex(subject_hash(KEY, "u-1"))
 class Changelog:
     """One intake shard and everything its changelog holds."""
 
-    def __init__(self) -> None:
-        config = Config(version=1)
+    def __init__(self, config: Config) -> None:
         self.rows, self.shard, self.batches, self.ticks, self.read = Rows(), Shard(0, 1, KEY), list[Batch](), 0, 0
+        self.exposures = 0
         value = orjson.dumps({"sha256": config.sha256, "effective_at": None, "config": config.effective(), "policies": []})
         self.take([Record("monitor-config", 0, 0, 0, b"", value)])
 
@@ -41,9 +41,16 @@ class Changelog:
         self.take([Record("consent-events", 0, self.read, stamp, b"u-1", orjson.dumps(value))])
         self.read += 1
 
+    def shown(self, at: int) -> None:
+        """Fold an exposure."""
+        value = {"event_id": f"e{at}", "occurred_at": at, "type": "exposure", "initiative": "home", "subject_id": "u-1"}
+        self.take([Record("engagement-events", 0, self.exposures, at, b"u-1", orjson.dumps(value))])
+        self.exposures += 1
+
     def tick(self, at: int) -> None:
         """Fold a tick."""
-        self.take([clockwork.tick_record(0, self.ticks, at, {"consent-events": self.read}, drain=False)])
+        ends = {"consent-events": self.read, "engagement-events": self.exposures}
+        self.take([clockwork.tick_record(0, self.ticks, at, ends, drain=False)])
         self.ticks += 1
 
     def last(self, key: bytes) -> tuple[int, bytes | None]:
@@ -54,7 +61,7 @@ class Changelog:
 
 def test_the_rows_of_an_erased_subject_are_tombstones_in_the_changelog_and_stay_so() -> None:
     """A day after the erasure; a record from before it that comes later still writes nothing of what it says."""
-    log = Changelog()
+    log = Changelog(Config(version=1))
     log.said("given", NOON, NOON)
     log.said("erased", NOON + MINUTE, NOON + MINUTE)
     log.tick(NOON + 5 * MINUTE)
@@ -72,3 +79,18 @@ def test_the_rows_of_an_erased_subject_are_tombstones_in_the_changelog_and_stay_
     log.tick(NOON + 30 * HOUR)
     assert log.last(LEDGERS + OWNER)[1] is None
     assert b'"c2"' not in (log.last(BARRIERS + OWNER)[1] or b"")
+
+
+def test_a_quiet_subject_is_forgotten_by_policy() -> None:
+    """Two days after it was last shown anything, and its consent with it; the day it was shown something counts whole."""
+    log = Changelog(load_config("version: 1\nprivacy: {erase_after: 2d}\n"))
+    log.said("given", NOON, NOON)
+    for hours in range(1, 90):
+        if hours == 30:
+            log.shown(NOON + 30 * HOUR - MINUTE)
+        log.tick(NOON + hours * HOUR)
+        kept = log.rows.get(LEDGERS + OWNER) is not None
+        assert kept == (hours <= 84), hours
+
+    assert log.last(LEDGERS + OWNER)[1] is None
+    assert log.rows.get(BARRIERS + OWNER) is None
