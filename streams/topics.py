@@ -6,6 +6,7 @@ then restart for ever.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from detectors.window import DAY
 from governance.config import Config
@@ -82,11 +83,23 @@ def wanted(settings: Settings) -> list[Topic]:
     return [*found, *(replace(rows, name=name) for name in logs)]
 
 
+def ours_to_make(settings: Settings, config: Config) -> list[Topic]:
+    """Return the foreign topics of a bus in memory: there nobody else could have made them."""
+    if settings.broker != "mem://":
+        return []
+    stamps: Literal["append", "create"] = "create" if settings.clock == "log" else "append"
+    days = KEPT_DAYS["engagement-events"] or 0
+    return [
+        Topic(source.topic, settings.partitions, retention_ms=days * DAY, stamps=stamps, consumed=True, largest_batch=LARGEST_INPUT)
+        for source in config.sources
+    ]
+
+
 async def prepare(bus: Bus, settings: Settings, config: Config) -> None:
     """Create what is missing, then verify everything; raises TopicsError."""
     topics = wanted(settings)
-    there = await bus.describe([topic.name for topic in topics])
-    missing = [topic for topic in topics if topic.name not in there]
+    there = await bus.describe([topic.name for topic in [*topics, *ours_to_make(settings, config)]])
+    missing = [topic for topic in [*topics, *ours_to_make(settings, config)] if topic.name not in there]
     if missing:
         await bus.create(missing)
     foreign = [source.topic for source in config.sources]

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -60,16 +61,17 @@ def _fetched() -> bool:
 
 
 class Kafka(Server):
-    """One broker with its own folder; a restart finds its data again."""
+    """One broker with its own folder; a restart finds its data again. `more` are further properties, `users` arguments of the format."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "", users: Sequence[str] = ()) -> None:
         classes = f"{fetch()}/*"
         port, controller = free_port(), free_port()
         properties = folder / "server.properties"
-        properties.write_text(PROPERTIES.format(port=port, controller=controller, data=folder / "data"))
+        plain = PROPERTIES.format(port=port, controller=controller, data=folder / "data")
+        properties.write_text(plain + more.format(port=port, controller=controller))  # of a property that stands twice the last one counts
         cluster = urlsafe_b64encode(uuid4().bytes).rstrip(b"=").decode()
         java = ["java", "-Xmx384m", "-XX:+UseSerialGC", "-cp", classes]
-        form = [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+        form = [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties), *users]
         done = subprocess.run(form, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode != 0:
             raise ServerError("the data folder of Apache Kafka could not be made:\n" + done.stderr[-2_000:])

@@ -19,11 +19,11 @@ from streams.pulse import Pulse
 from streams.settings import Settings, read_settings
 from streams.shards import Ground
 from streams.topics import prepare
-from streams.transport.bus import Bus
+from streams.transport.bus import Bus, Message
 from streams.transport.memory_bus import MemoryBus
 from streams.transport.opening import memory_url
 from tests.integration.history import write
-from tests.integration.outcome import difference, published, replayed
+from tests.integration.outcome import Outcome, difference, published, replayed
 
 KEY = b"a key of the tests"
 PARTITIONS = 2
@@ -105,6 +105,47 @@ def test_on_the_wall_clock_the_ticker_closes_windows(tmp_path: Path) -> None:
         return {data["initiative"]: data["counts"]["exposures"] for data in found.values()}
 
     assert asyncio.run(go()) == {"home": 20}
+
+
+MAPPED = """
+version: 1
+timing: {window: 1s, tick: 1s, allowed_lateness: 0s, settle: 1s}
+sources:
+  - topic: shop.clicks.v2
+    as: engagement-events
+    map: {event_id: id, occurred_at: meta.ts, subject_id: user.id, type: {const: click}, initiative: {const: home}}
+"""
+
+
+def test_a_topic_people_already_have_is_read_by_its_own_name(tmp_path: Path) -> None:
+    """In memory a worker makes it; its records are mapped and counted, what cannot be mapped is a dead letter."""
+    path = tmp_path / "config.yaml"
+    path.write_text(MAPPED)
+    own = read_settings(partitions=PARTITIONS, web_port=0, group=f"worker-{next(GROUPS)}")
+
+    async def go() -> tuple[int, int]:
+        bus = MemoryBus(memory_url(own))
+        await bus.open()
+        ready, stop = asyncio.Event(), asyncio.Event()
+        worker = asyncio.create_task(run_worker(own, path, MemoryBus(bus.url), ready, stop))
+        await ready.wait()
+        for number in range(12):
+            value = {"id": f"c-{number}", "meta": {"ts": now_ms()}, "user": {"id": f"u-{number}"}} if number else {"id": "c-0"}
+            key = f"u-{number}".encode()
+            await bus.append("shop.clicks.v2", partition_of(key, PARTITIONS), [Message(key, orjson.dumps(value))])
+        while not (found := await published(bus, "", PARTITIONS))["windows"] or sum(clicks(found)) < 11:
+            await asyncio.sleep(0.2)
+        stop.set()
+        await worker
+        await bus.close()
+        return sum(clicks(found)), len(found["refused"])
+
+    assert asyncio.run(go()) == (11, 1)
+
+
+def clicks(found: Outcome) -> list[int]:
+    """Return the clicks of every closed window."""
+    return [data["counts"]["clicks"] for data in found["windows"].values() if data["revision"] == "counts"]
 
 
 def test_a_file_further_back_than_the_wall_clock_takes_is_refused() -> None:
