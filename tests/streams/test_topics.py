@@ -72,7 +72,16 @@ def test_another_clock_is_refused() -> None:
     ("there", "told"), [((), "is named by `sources` and is not there"), ((Topic("shop", 5),), "has 5 partitions and must have 3")]
 )
 def test_a_foreign_topic_must_be_there_and_have_our_partitions(there: tuple[Topic, ...], told: str) -> None:
-    """Else its records would not meet ours of the same subject."""
-    config = load_config("version: 1\nsources:\n  - {topic: shop, as: engagement-events, map: {}}\n", "config")
+    """Else its records would not meet ours of the same subject. Whoever has a broker makes it; it is not ours."""
+    own = settings().model_copy(update={"broker": "kafka://127.0.0.1:9092"})
     with pytest.raises(TopicsError, match=f"shop: {told}"):
-        prepared(settings(), config=config, before=there)
+        prepared(own, config=FOREIGN, before=there)
+
+
+def test_in_memory_a_foreign_topic_is_made_since_nobody_else_could() -> None:
+    prepared(settings(), config=FOREIGN)
+    with pytest.raises(TopicsError, match="shop: has 5 partitions and must have 3"):
+        prepared(settings(), config=FOREIGN, before=(Topic("shop", 5),))
+
+
+FOREIGN = load_config("version: 1\nsources:\n  - {topic: shop, as: engagement-events, map: {}}\n", "config")
