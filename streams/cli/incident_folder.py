@@ -36,9 +36,11 @@ class Story:
         return self.now["state"] in ACTIVE
 
     def title(self) -> str:
-        """Return what, how much, where; the bound comes from the finding, the only output that tells it."""
+        """Return what, how much, where; the bound and what was seen come from the findings, the only output that tells them."""
         bounds = [bound for finding in self.findings if (bound := bound_of(finding)) is not None]
-        return title({**self.now, "threshold": bounds[0] if bounds else None})
+        seen = {one["window"]["end"]: {name: one.get(name) for name in ("observed", "expected")} for one in self.findings if one["window"]}
+        windows = [{**window, **seen.get(window["end"], {})} for window in self.now["windows"]]
+        return title({**self.now, "windows": windows, "threshold": bounds[0] if bounds else None})
 
 
 @dataclass(frozen=True, slots=True)

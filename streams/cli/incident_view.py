@@ -8,7 +8,7 @@ from typing import Any
 from detectors.window import MINUTE
 from governance.message.instant import parse_instant
 from reporting import wording
-from reporting.figure import NONE, age, clock, moment
+from reporting.figure import NONE, age, clock, integer, moment
 from reporting.safe import fit, width
 from reporting.view.screen import Screen, Span
 from streams.cli.incident_folder import Outputs, Story, bound_of
@@ -98,6 +98,7 @@ def _room(heads: Mapping[str, str], cells: Sequence[Mapping[str, Span]], screen:
 def _line(screen: Screen, room: Mapping[str, int], row: Mapping[str, Span]) -> str:
     more = "…" if screen.unicode else "~"
     spans = [Span(fit(screen.text(row[name].text), columns, more) + " " * GAP, row[name].style) for name, columns in room.items()]
+    spans[-1] = Span(spans[-1].text.rstrip(), spans[-1].style)  # what is blank at the end of a row is not cut off it
     return screen.line(*spans).rstrip()
 
 
@@ -116,7 +117,7 @@ def _explained(explanation: Mapping[str, Any]) -> str:
         said.append(f"{wording.where(explanation['segments'][0].get('where', {}))} is the segment that moved")
     elif explanation.get("global"):
         said.append("global: no segment cleared the bar")
-    said += [wording.suspected(suspect) for suspect in explanation.get("suspects", ())[:1]]
+    said += [wording.close_by(suspect) for suspect in explanation.get("suspects", ())[:1]]
     return "; ".join(said)
 
 
@@ -173,6 +174,11 @@ def _windows(story: Story, screen: Screen, today: str) -> list[str]:
 def _judged(finding: Mapping[str, Any], today: str) -> tuple[str, str, str, str]:
     bound, window = bound_of(finding), finding["window"]
     times = moment(window["start"], today), moment(window["end"], today)
+    if finding["check"] in wording.DETECTED:  # its threshold is a chance, its figures are weighed over cells
+        chance = 1 - finding["score"] if finding.get("score") is not None else 0
+        known = finding.get("expected") and finding["observed"] is not None
+        seen = wording.off(finding["observed"], finding["expected"]) if known else NONE
+        return (*times, seen, f"by chance 1 in {integer(round(1 / chance))}" if chance > 0 else NONE)
     if bound is None:
         return (*times, NONE, NONE)
     wanted = "at least" if bound["op"] == "<" else "at most"
@@ -204,7 +210,9 @@ def _explanation(story: Story, screen: Screen) -> list[str]:
 
 def _to_do(story: Story, screen: Screen) -> list[str]:
     now = story.now
-    lines = [screen.line(Span("  Do    ", "bold"), Span(now["recommended_action"]))] if now.get("recommended_action") else []
+    suspects = (now.get("explanation") or {}).get("suspects", ())
+    action = (wording.undoing(suspects) if story.active else None) or now.get("recommended_action")
+    lines = [screen.line(Span("  Do    ", "bold"), Span(action))] if action else []
     playbook = now.get("playbook") or {}
     lines += [screen.line(Span(f"     {number}  ", "dim"), Span(step)) for number, step in enumerate(playbook.get("steps", ()), 1)]
     links = [playbook[name] for name in ("runbook", "sop") if playbook.get(name)]

@@ -145,7 +145,9 @@ class Story:
             return
         self.reports[data["initiative"]] = data
         found = count_of(len(data["issues"]), "incident")
-        self._tell(at, "report", "report", data["initiative"], f"{data['request']['window']} by channel, {found}")
+        request = data["request"]
+        cut = f"by {request['dimension']}" if request.get("dimension") else f"in {request.get('detail') or 'full'}"
+        self._tell(at, "report", "report", data["initiative"], f"{request['window']} {cut}, {found}")
 
     def _tell(self, at: int, kind: str, what: str, initiative: str, detail: str) -> None:
         first = next(iter(self.config.initiatives), initiative)

@@ -75,7 +75,7 @@ def view(site: Site, overviews: Sequence[Overview], situation: Situation, open_i
         "initiative": overview.initiative,
         "known": known,
         "title": side.title_of(overview.initiative, site.config) if overview.initiative else "No initiative yet",
-        "programs": side.programs(overviews, site.config, overview.initiative),
+        "initiatives": side.initiatives(overviews, site.config, overview.initiative),
         "header": _header(overview, now),
         "levels": _levels(active),
         "sentence": _sentence(site, situation, active, past, today),
@@ -147,7 +147,7 @@ def _standing_still(site: Site, overview: Overview, now: int) -> list[tuple[str,
     limit = site.config.timing.stalled_after + site.config.timing.window + site.config.timing.allowed_lateness
     if site.stalled_after_s is not None and overview.closed and now - overview.closed > limit + site.config.timing.window:
         gone = age(now - overview.closed)
-        return [(f"Nothing has closed since {_stopped_at(overview)}.", f"That is {gone}. No event of this program, or a shard that waits.")]
+        return [(f"Nothing has closed since {_stopped_at(overview)}.", f"That is {gone}: no event came, or a shard waits.")]
     return []
 
 
@@ -159,7 +159,7 @@ def _reach(site: Site) -> list[tuple[str, str]]:
     if site.model.reaches():
         return []
     return [
-        ("Redis does not answer.", "This page shows what this worker owns; other workers' programs may be missing or old. Nothing is lost.")
+        ("Redis does not answer.", "This page shows what this worker owns; other initiatives may be missing or old. Nothing is lost.")
     ]
 
 

@@ -1,4 +1,4 @@
-"""The panels beside the incidents: the programs watched, consent, the checklist, experiments, the latest report. Not knowing is said."""
+"""The panels beside the incidents: the initiatives watched, consent, the checklist, experiments, the latest report. Not knowing is said."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from streams.web.page.hours import spans
 from streams.web.page.mark import share_bar, strip
 
 DAY_HOURS = 24
-PROGRAMS = 40
+INITIATIVES = 40
 CHECKS = 12
 ORDER = ("valid", "not_applicable", "undetermined", "history_truncated", *VIOLATIONS)
 RESULTS = {  # a check's result: icon, colour, word
@@ -28,12 +28,12 @@ RESULTS = {  # a check's result: icon, colour, word
 }
 
 
-def programs(overviews: Sequence[Overview], config: Config, chosen: str) -> list[dict[str, Any]]:
+def initiatives(overviews: Sequence[Overview], config: Config, chosen: str) -> list[dict[str, Any]]:
     """Return the initiatives, those with something open first."""
     named = {one.initiative: one for one in overviews}
     for name in config.initiatives:
         named.setdefault(name, Overview(name, 0, 0))
-    ordered = sorted(named.values(), key=lambda one: (-one.active, one.initiative))[:PROGRAMS]
+    ordered = sorted(named.values(), key=lambda one: (-one.active, one.initiative))[:INITIATIVES]
     return [
         {
             "name": one.initiative,

@@ -21,6 +21,10 @@ from tests.streams.web.sites import NOW, TOKEN, filled, site
 
 pytestmark = pytest.mark.integration
 
+OVER = """[...document.querySelectorAll('svg.chart')].filter((chart) => {
+  const [own, frame] = [chart, chart.parentElement].map((one) => one.getBoundingClientRect().right);
+  return chart.checkVisibility() && own > frame + 1;
+}).map((chart) => chart.textContent.slice(0, 40))"""
 REFUSED = {"code": "forbidden", "field": "requested_by", "message": "must hold a role"}
 Script = Callable[[Tab, MemoryModel, str], Awaitable[None]]
 
@@ -79,10 +83,11 @@ def test_nothing_is_scrolled_sideways(tmp_path: Path) -> None:
 
     async def script(tab: Tab, model: MemoryModel, url: str) -> None:
         model.take(0, 2, [incident_step("opened", 1, NOW), incident_step("escalated", 2, NOW, level=2)])
-        for width in (1440, 1000, 700, 390, 320):
+        for width in (1440, 1240, 1000, 720, 390, 320):  # 720 is 1440 at 200 %
             await tab.size(width, 900, dark=width < 700)
             await tab.open(url)
             assert await tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, width
+            assert width < 390 or await tab.evaluate(OVER) == [], width  # narrower, the evidence scrolls in its own frame
         assert await tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 16, 21)"
         assert await tab.evaluate("Math.min(...[...document.querySelectorAll('button.irow,select')].map(x => x.offsetHeight))") >= 44
 

@@ -73,7 +73,7 @@ def test_nothing_open_and_nothing_known_are_said() -> None:
     async def script(client: Client) -> None:
         assert "Nothing is open." in await (await client.get("/")).text()
         unknown = await client.get("/", params={"initiative": "nobody"})
-        assert (unknown.status, "Nobody has published about this program" in await unknown.text()) == (404, True)
+        assert (unknown.status, "Nobody has published about this initiative" in await unknown.text()) == (404, True)
 
     run(site(filled()), script)
 
