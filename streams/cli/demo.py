@@ -1,11 +1,12 @@
 """`pmon demo`: a personalization program goes wrong and is caught, live on the terminal, everything in this process."""
 
+import gzip
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
@@ -16,7 +17,7 @@ import click
 import orjson
 
 from governance.config import Config, load_config
-from reporting.view import canonical, html, markdown, terminal
+from reporting.view import canonical, csv, html, markdown, terminal
 from streams.cli.console import screen
 from streams.cli.incident_folder import read_outputs
 from streams.cli.problem import UsageProblem
@@ -26,9 +27,11 @@ from streams.demo.stage import Stage
 from streams.demo.stand import Stand
 from streams.demo.story import Story
 from streams.demo.telling import Redrawn, Telling, Written
+from streams.event_line import write_line
 from streams.file_replay import Folder, summary
 from streams.kernel.bulletin import SIGNALS
 from streams.kernel.record import Outgoing, Record
+from streams.plan_file import write_plan
 from streams.read_model.memory import MemoryModel
 from streams.settings import Settings, read_settings
 from streams.simulation.config import config_text
@@ -41,6 +44,7 @@ SEED = 7
 SPEED = 6 * 3_600  # six hours a second: the fortnight in under a minute
 SHOWN = list(RECIPES)
 ANSWER_S = 0.2  # how long a command from the page waits at most once the play is over
+EVENTS = "events.jsonl.gz"  # what was fed, with its offsets: the reports can be recomputed from it
 LARGE = ("kpi-windows", "monitor-signals")  # not kept where nobody named a folder
 
 
@@ -183,6 +187,8 @@ def perform(
             folder.write(message)
 
     def fed(record: Record) -> None:
+        if everything and not played:
+            keep(record)
         if record.topic == "rule-changes" and record.value is not None:
             story.change(record.value)
             if stand is not None:
@@ -195,7 +201,8 @@ def perform(
             stand.take(outbox[:], now)
             outbox.clear()
 
-    play(stage, story, script, pace, hand_over)
+    with kept(path / EVENTS if everything else None) as keep:
+        play(stage, story, script, pace, hand_over)
     if everything:
         found = summary(folder, stage.replay.records, stage.replay.watermarks(), stage.replay.state_sha256())
         (path / "summary.json").write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n")
@@ -213,6 +220,18 @@ def perform(
         hand_over(script.end)
 
     return answer
+
+
+@contextmanager
+def kept(path: Path | None) -> Iterator[Callable[[Record], None]]:
+    """Give what keeps each record that is fed as a line of a file, nothing where none is named."""
+    with nullcontext() if path is None else gzip.open(path, "wb", compresslevel=1) as file:
+
+        def keep(record: Record) -> None:
+            if file is not None:
+                file.write(write_line(record))
+
+        yield keep
 
 
 def play(stage: Stage, story: Story, script: Scenario, pace: float | None, heard: Callable[[int], None]) -> None:
@@ -243,12 +262,15 @@ def telling_here() -> Telling:
 
 
 def leave_reports(reports: dict[str, dict[str, Any]], config: Config, path: Path) -> None:
-    """Write the last report of each initiative: `report.*` for the first of the config, `report-NAME.*` for the others."""
+    """Write the last report of each initiative, its tables and its plan: `report.*` for the first of the config, else `report-NAME.*`."""
     for name, report in reports.items():
         stem = "report" if name == next(iter(config.initiatives)) else f"report-{name}"
         (path / f"{stem}.json").write_bytes(canonical.dumps(report) + b"\n")
         (path / f"{stem}.md").write_text(markdown.render(report), encoding="utf-8")
         (path / f"{stem}.html").write_text(html.render(report), encoding="utf-8")
+        for table in csv.TABLES:
+            (path / f"{stem}-{table}.csv").write_text(csv.render(report, table), encoding="utf-8", newline="")
+        write_plan(report, path / config.plan_directory)
 
 
 def show_results(path: Path, script: Scenario) -> None:

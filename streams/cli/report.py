@@ -7,6 +7,7 @@ from uuid import uuid4
 import click
 from pydantic import ValidationError
 
+from governance.config import Config
 from governance.message.command import Command
 from reporting.view import canonical, csv, html, markdown, terminal
 from streams.asking import NoAnswerError, ask, asked_at
@@ -14,9 +15,10 @@ from streams.cli.console import ACT, hint, progress_line, screen
 from streams.cli.incident_bus import refusal
 from streams.cli.live import on_the_bus
 from streams.cli.problem import NotReachable, UsageProblem
-from streams.cli.replay import CONFIG, INPUTS, instant, judged_by, subject_key
+from streams.cli.replay import CONFIG, INPUTS, config_of, instant, judged_by, subject_key
 from streams.file_replay import FileReplay
 from streams.kernel.action import UnservedError
+from streams.plan_file import write_plan
 from streams.settings import Settings, read_settings
 from streams.transport.bus import Bus
 
@@ -62,11 +64,20 @@ def command(
     settings = read_settings()
     request = request_of(initiative, asked)
     report = from_files(paths, config, settings, request, at) if paths else from_bus(settings, request, at)
+    leave_plan(report, Path((config_of(config, settings) or Config(version=1)).plan_directory))
     wanted = "json" if as_json else form or (form_of(out) if out or table is None else "csv")
     if table is not None and wanted not in ("csv", "json"):
         raise UsageProblem(f"--table: one table alone is csv or json, not {wanted}")
     deliver(report, wanted, out, table)
     return ACT if report["issues"] else 0
+
+
+def leave_plan(report: dict[str, Any], directory: Path) -> None:
+    """Write the plan of a report that is served; where that cannot be done it is said, and the report holds the plan all the same."""
+    try:
+        hint(f"plan  {write_plan(report, directory)}")
+    except OSError as error:
+        hint(f"plan_directory: {directory} cannot be written: {error.strerror}")
 
 
 def from_bus(settings: Settings, request: Command, at: str | None) -> dict[str, Any]:

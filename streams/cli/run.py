@@ -5,11 +5,13 @@ import click
 from governance.config import Config
 from streams.app import pulse_limit_s, work
 from streams.cli.live import told
+from streams.cli.problem import UsageProblem
 from streams.cli.replay import CONFIG, judged_by, subject_key
 from streams.pulse import Pulse
 from streams.read_model.opening import open_model
 from streams.settings import read_settings
 from streams.shards import Ground
+from streams.sinks import AddressError, channels
 from streams.transport.opening import bus_of
 
 
@@ -29,6 +31,10 @@ def command(config: str | None) -> int:
     settings = read_settings()
     found, policies = judged_by(config, settings)
     key, pulse = subject_key(settings), Pulse(pulse_limit_s(settings))
+    try:
+        channels(found or Config(version=1))
+    except AddressError as error:
+        raise UsageProblem(str(error)) from None
 
     async def go() -> None:  # the read model belongs to the loop it runs in
         await work(Ground(settings, found or Config(version=1), bus_of(settings), key, pulse, policies, open_model(settings)))

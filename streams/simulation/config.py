@@ -17,6 +17,7 @@ _HEAD = """\
 version: 1
 timing: {{window: 5m, tick: 1m}}
 people: {{ana: {{aliases: [ana.k], active: true}}}}
+plan_directory: plans
 initiatives:
 """
 
@@ -29,6 +30,7 @@ _PROGRAM = """\
       data_privacy_lead: {{person: dee, substitutes: [eli]}}
     covers: {{testing_lead: data_privacy_lead}}
     allocation: {{{allocation}}}
+    reports: [{{cadence: P7D, window: 7d, dimension: channel}}]
     thresholds:
       - {{id: low-ctr, kpi: ctr, op: "<", value: 0.04, window: {hours}h, group_by: [channel], min_denominator: {minimum},
          datapoints_to_alarm: 2, evaluation_periods: 2, reason: "below this the placement costs more than it brings"}}
