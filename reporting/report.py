@@ -8,6 +8,7 @@ from governance.message.instant import format_instant
 from reporting.backlog import backlog
 from reporting.checklist import governance
 from reporting.coverage import coverage
+from reporting.sight import detection
 from reporting.issues import ACTIVE, issues, owner_of
 from reporting.memo import experiments
 from reporting.performance import performance, split_of
@@ -43,7 +44,7 @@ def build(snapshot: Snapshot) -> dict[str, Any]:
         "issues": found,
         "backlog": backlog(snapshot, found),
         "plan": plan(snapshot, gathered, found),
-        "coverage": coverage(snapshot, counts, parts),
+        "coverage": {**coverage(snapshot, counts, parts), "detection": detection(snapshot)},
         "review": review({"performance": performed, **gathered}, owners, active, to=snapshot.to),
     }
 

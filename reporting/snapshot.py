@@ -23,6 +23,18 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """One series of a detector: where it is, and the smallest relative change one window of it can show, None where that says nothing."""
+
+    check: str
+    kpi: str
+    group_by: tuple[str, ...]
+    values: tuple[str, ...]
+    state: Literal["watched", "learning", "too_small"]
+    smallest: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything a report says is in here or follows from it; times are epoch ms, rows stand oldest first.
 
@@ -30,7 +42,7 @@ class Snapshot:
     per edge (from, to), `paths_before` those of the period before, `refused` the dead letters by reason, `feeds` the offset ranges
     that were read, `trials` what is kept of each experiment, `checklist` the changes of the period held to their policies (None: no
     policy), `differences` what their versions changed, `policies_sha256` names those in force, `field_changes` (when, what) what
-    became of the fields of its feeds, `plan` is the plan's row (version and changes so far, None: from files without one), `to` are
+    became of the fields of its feeds, `sights` what its detectors watch, `plan` is the plan's row (version and changes so far, None: from files without one), `to` are
     the sinks it goes to.
     """
 
@@ -59,6 +71,7 @@ class Snapshot:
     policies_sha256: str | None = None
     field_changes: tuple[tuple[int, str], ...] = ()
     plan: Mapping[str, Any] | None = None
+    sights: tuple[Sight, ...] = ()
     to: tuple[str, ...] = ()
 
     @property

@@ -26,6 +26,7 @@ def render(report: Mapping[str, Any]) -> str:
         tiles=table.tiles(report),
         checks=checks(report),
         paths=table.paths(report),
+        sight={"heads": table.SIGHT, "rows": table.sight(report)},
         feeds=table.feeds(report),
         picture=picture.pictures(report),
         experiments={"lead": experiment.lead(report), "memos": experiment.memos(report, picture.WIDE, picture.NARROW)},

@@ -10,7 +10,7 @@ from reporting.safe import markdown as safe
 from reporting.view import experiment
 from reporting.view.canonical import digest
 from reporting.view.checks import checks
-from reporting.view.table import feeds, header, paths, per_exposure, performance, tiles
+from reporting.view.table import SIGHT, feeds, header, paths, per_exposure, performance, sight, tiles
 
 ROWS = 40
 
@@ -81,6 +81,7 @@ def _performance(report: Mapping[str, Any]) -> list[str]:
         safe(f"Intervals: {figures['methods']['interval']}; changes: {figures['methods']['change']}. ▲▼ moved by more than chance."),
         *_trend(report),
         *_paths(report),
+        *_sight(report),
     ]
 
 
@@ -127,6 +128,11 @@ def _paths(report: Mapping[str, Any]) -> list[str]:
     dead = f"Dead branches, taken in the period before and not in this one: {found['dead']}." if found["dead"] else ""
     heads = ["Paths end at", "Exposures", "Share", "Before", "Change"]
     return ["### Decision paths", table(heads, rows, right=[1, 2, 3, 4]), safe(dead)] if rows else []
+
+
+def _sight(report: Mapping[str, Any]) -> list[str]:
+    rows = sight(report)
+    return ["### What detectors watch", table(SIGHT, rows, right=[2, 3, 4, 5]), safe(wording.SIGHT)] if rows else []
 
 
 def _governance(report: Mapping[str, Any]) -> list[str]:

@@ -14,10 +14,11 @@ from reporting.coverage import MERGED
 from reporting.figure import NBSP, NONE, bare_points, bare_rate, clock, day, integer, money, points, rate, short
 from reporting.issues import ACTIVE, DEPLOYED
 from reporting.recap import pace, policies_told
-from reporting.wording import count_of, sentence
+from reporting.wording import count_of, label, sentence
 
 SHOWN = 40  # rows of the segment table; the canonical JSON has them all
 ENDS = 10  # of decision paths, and of dead branches
+SIGHT = ("Detector", "By", "Watched", "Learning", "Too small", "Smallest change seen in one window")
 TECHNICAL = "technical_fallback_rate"
 
 
@@ -271,3 +272,16 @@ def paths(report: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "dead": ", ".join(f"{edge['from']} to {edge['to']} ({integer(edge['previous'])} before)" for edge in found["dead"][:ENDS]),
     }
+
+
+def sight(report: Mapping[str, Any]) -> list[list[str]]:
+    """Return what detectors watch, a row as `SIGHT` names it for each level."""
+    rows = []
+    for found in report["coverage"]["detection"]:
+        figure = "" if found["kpi"] == found["check"] else f" of {label(found['kpi'])}"
+        by = " and ".join(found["group_by"]) or "the whole"
+        change = found["smallest_change"]
+        least, most = (rate(min(1.0, change[end])) for end in ("least", "most")) if change else (NONE, NONE)
+        numbers = [integer(found[name]) for name in ("watched", "learning", "too_small")]
+        rows.append([f"{found['check']}{figure}", by, *numbers, least if least == most else f"{least} to {most}"])
+    return rows

@@ -11,7 +11,7 @@ from reporting.safe import fit, plain, width
 from reporting.view import experiment
 from reporting.view.checks import checks
 from reporting.view.screen import CODES, MOST, Column, Screen, Span, grid
-from reporting.view.table import header, named, paths, per_exposure, tiles
+from reporting.view.table import SIGHT, header, named, paths, per_exposure, sight, tiles
 
 ROWS = 24
 MEMOS = 8  # experiments shown; the canonical JSON has them all
@@ -23,7 +23,7 @@ def render(report: Mapping[str, Any], width: int = MOST, colour: bool = False, u
     """Return the report for a terminal of so many columns, ending with a line end."""
     screen = Screen(max(40, min(width, MOST)), colour, unicode)
     lines = [*_top(report, screen), "", *_segments(report, screen), "", *_trend(report, screen), ""]
-    lines += [*_paths(report, screen), *_checklist(report, screen), "", *_experiments(report, screen), "", *_issues(report, screen)]
+    lines += [*_paths(report, screen), *_sight(report, screen), *_checklist(report, screen), "", *_experiments(report, screen), "", *_issues(report, screen)]
     lines += ["", *_backlog(report, screen), "", *_foot(report, screen)]
     return "\n".join(lines) + "\n"
 
@@ -256,3 +256,10 @@ def _foot(report: Mapping[str, Any], screen: Screen) -> list[str]:
     else:
         lines.append(screen.line(Span("Next  ", "dim"), Span("pmon incidents list")))
     return lines
+
+
+def _sight(report: Mapping[str, Any], screen: Screen) -> list[str]:
+    """Return what detectors watch, a row for each level."""
+    columns = [Column(head.lower(), right=place > 1) for place, head in enumerate(SIGHT)]
+    rows = [[Span(cell) for cell in row] for row in sight(report)]
+    return [*grid(screen, columns, rows), ""] if rows else []

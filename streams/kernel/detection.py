@@ -1,6 +1,6 @@
 """Detection: at each window end the series of one initiative are scored, judged together, told and then learnt.
 
-D [initiative, check, kpi, dimensions, values…]   what one detector has learnt of one series
+D [initiative, check, kpi, dimensions, values…]   what one detector has learnt of one series, and whether it sees anything (`sight`)
 V [initiative]                                    what was decided at the end being closed, until it is told and learnt
 
     decide: score all ─► Benjamini-Hochberg, the whole first ─► a stale feed silences its scope ─► the whole absorbs its parts
@@ -28,9 +28,10 @@ from detectors.window import ends
 from streams.kernel.cells import Cells, slices_of
 from streams.kernel.detector_rule import MIXED, DetectorRule
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
+from streams.kernel.sight import STATES, seen_of
 from streams.kernel.watch import Breach, Watch
 
-STATES, DECIDED = b"D", b"V"
+DECIDED = b"V"
 TOLD_A_PHASE = 200  # as for thresholds: each may publish about 6 KB
 SERIES_A_PHASE = 500  # states written in one phase: up to 1 KB each
 CLEAR_P = 0.1  # a window that chance makes so seldom is no sign that a fault is over
@@ -68,6 +69,7 @@ class Detection:
         self._looked: dict[str, dict[Values, Seen]] = {}
         self._loaded: dict[bytes, Any] = {}
         self._votes: dict[bytes, Sibling | None] = {}
+        self._said: dict[bytes, Verdict] = {}
         self._learnt: dict[tuple[str, str, str], list[Values]] | None = None
 
     def phases(self) -> Iterator[Phase]:
@@ -165,10 +167,12 @@ class Detection:
             for values, seen in sorted(self._seen(rule).items()):
                 if crc32("\x00".join(values).encode()) % parts == part:
                     key, detector = self._key(rule, values), self._load(rule, values)
-                    detector.learn(self._with_siblings(rule, key, detector, seen, total))
+                    window = self._with_siblings(rule, key, detector, seen, total)
+                    verdict = self._said.get(key) or detector.score(window)
+                    detector.learn(window)
                     if isinstance(detector, Drift) and (rule.name, *values) in hits:
                         detector.tell()
-                    self._draft.put(key, pack(detector.state()))
+                    self._draft.put(key, pack(detector.state(), seen_of(verdict)))
                     self._loaded.pop(key, None)
 
     def _verdicts(self, rule: DetectorRule, seen: Mapping[Values, Seen]) -> tuple[dict[Values, Verdict], list[float]]:
@@ -176,7 +180,7 @@ class Detection:
         total = Votes.among(self._vote(key, detector, seen[values]) for values, key, detector in loaded)
         found = {}
         for values, key, detector in loaded:
-            found[values] = detector.score(self._with_siblings(rule, key, detector, seen[values], total))
+            found[values] = self._said[key] = detector.score(self._with_siblings(rule, key, detector, seen[values], total))
         return found, total.plain()
 
     def _vote(self, key: bytes, detector: Any, seen: Seen) -> Sibling | None:

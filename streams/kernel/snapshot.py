@@ -18,6 +18,7 @@ from streams.kernel.fields import told
 from streams.kernel.looks import path_of, trials
 from streams.kernel.plan_row import plan_row, policies_sha256
 from streams.kernel.rows import Draft, key_parts, row_key, unpack
+from streams.kernel.sight import sights
 from streams.kernel.standing import Standing
 from streams.kernel.watch import remembered
 
@@ -105,6 +106,7 @@ def snapshot(draft: Draft, initiative: str, command: Command, to: int, now: int,
         policies_sha256=policies_sha256(draft, now),
         field_changes=tuple((at, what) for name in (initiative, SYSTEM) for at, what in told(draft, name) if start < at <= end),
         plan=plan_row(draft, initiative),
+        sights=sights(draft, initiative, config),
     )
 
 

@@ -26,6 +26,21 @@ initiatives:
 """
 
 Fault = dict[str, Any]
+END = START + DAYS * 24 * HOUR
+ASKED = {
+    "topic": "monitor-commands",
+    "key": "shop",
+    "timestamp": END,
+    "value": {
+        "request_id": "q-1",
+        "command": "report",
+        "requested_at": END,
+        "requested_by": "ana",
+        "initiative": "shop",
+        "window": "7d",
+        "detail": "full",
+    },
+}
 
 
 def tallies(fault: Fault | None, seed: int) -> Iterator[dict[str, Any]]:
@@ -68,7 +83,7 @@ def tallies(fault: Fault | None, seed: int) -> Iterator[dict[str, Any]]:
 def opened(tmp_path: Path, fault: Fault | None, seed: int = 1) -> Counter[tuple[str, str]]:
     """Replay a history and return how many incidents opened, by check and channel or variant."""
     source, config, out = tmp_path / "f.jsonl", tmp_path / "c.yaml", tmp_path / "out"
-    lines = sorted(tallies(fault, seed), key=lambda line: line["timestamp"])
+    lines = [*sorted(tallies(fault, seed), key=lambda line: line["timestamp"]), ASKED]
     source.write_bytes(b"\n".join(orjson.dumps(line) for line in lines))
     config.write_text(CONFIG.format())
     assert main(["replay", "--config", str(config), "--input", str(source), "--out", str(out)]) == 0
@@ -94,3 +109,15 @@ def test_a_fault_is_one_incident_of_its_kind_and_place(tmp_path: Path, fault: Fa
     assert {place: found[place] for place in expected} == dict.fromkeys(expected, 1)
     assert set(found) - set(expected) <= ({("dip", "-"), ("drift", "-")} if expected else set())
     assert all(number == 1 for number in found.values())
+    watching = sights(tmp_path / "out")
+    assert watching["dip", ("channel",)] == (3, 0, 0)
+    assert watching["suppression", ("variant",)] == (2, 0, 0)
+    assert watching["freshness", ("channel",)] == (3, 0, 0)
+
+
+def sights(out: Path) -> dict[tuple[str, tuple[str, ...]], tuple[int, int, int]]:
+    """Return how many series the report says are watched, learning and too small, by detector and dimensions."""
+    (line,) = (out / "reports.jsonl").read_bytes().splitlines()
+    found = orjson.loads(line)["value"]["data"]["coverage"]["detection"]
+    assert all(0.0 < row["smallest_change"]["least"] < 0.5 for row in found if row["check"] in ("dip", "suppression"))
+    return {(row["check"], tuple(row["group_by"])): (row["watched"], row["learning"], row["too_small"]) for row in found}

@@ -1,0 +1,41 @@
+"""What the detectors of an initiative watch, as their last windows left it: read for reports from the rows of `detection`."""
+
+from detectors.panel import DAY_OF_WINDOWS
+from detectors.protocol import Verdict
+from governance.config import Config
+from reporting.snapshot import Sight
+from streams.kernel.detector_rule import detector_rules
+from streams.kernel.rows import Draft, key_parts, row_key, unpack
+
+STATES = b"D"
+Seen = list[float | int | None]  # learning (0 or 1), the smallest change one window can show
+
+
+def seen_of(verdict: Verdict) -> Seen:
+    """Return what a row keeps of its last verdict."""
+    return [int(verdict.learning), None if verdict.detectable is None else float(f"{verdict.detectable:.3g}")]
+
+
+def sights(draft: Draft, initiative: str, config: Config) -> tuple[Sight, ...]:
+    """Return every series that some detector of the config judges, in order."""
+    judged = {
+        (rule.check, rule.threshold.kpi, ",".join(rule.group_by)): rule.group_by
+        for rule in detector_rules(config, initiative).values()
+        if rule.judged
+    }
+    found = []
+    for key in sorted(draft.group(STATES, initiative)):
+        _, check, kpi, dimensions, *values = key_parts(key)
+        if (check, kpi, dimensions) in judged:
+            _, seen = unpack(draft.get(key) or b"")
+            found.append(sight(check, kpi, judged[check, kpi, dimensions], tuple(values), seen))
+    return tuple(found)
+
+
+def sight(check: str, kpi: str, group_by: tuple[str, ...], values: tuple[str, ...], seen: Seen) -> Sight:
+    """Return one series; what could not show the loss of everything in a day of windows is too small to be judged alone."""
+    learning, smallest = seen
+    if learning:
+        return Sight(check, kpi, group_by, values, "learning", None)
+    small = smallest is not None and smallest >= DAY_OF_WINDOWS**0.5
+    return Sight(check, kpi, group_by, values, "too_small" if small else "watched", smallest)
