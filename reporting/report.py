@@ -8,12 +8,12 @@ from governance.message.instant import format_instant
 from reporting.backlog import backlog
 from reporting.checklist import governance
 from reporting.coverage import coverage
-from reporting.sight import detection
 from reporting.issues import ACTIVE, issues, owner_of
 from reporting.memo import experiments
 from reporting.performance import performance, split_of
 from reporting.plan import plan
 from reporting.review import SIGN_OFFS, review
+from reporting.sight import detection
 from reporting.snapshot import Snapshot
 
 

@@ -42,8 +42,8 @@ class Snapshot:
     per edge (from, to), `paths_before` those of the period before, `refused` the dead letters by reason, `feeds` the offset ranges
     that were read, `trials` what is kept of each experiment, `checklist` the changes of the period held to their policies (None: no
     policy), `differences` what their versions changed, `policies_sha256` names those in force, `field_changes` (when, what) what
-    became of the fields of its feeds, `sights` what its detectors watch, `plan` is the plan's row (version and changes so far, None: from files without one), `to` are
-    the sinks it goes to.
+    became of the fields of its feeds, `sights` what its detectors watch, `plan` is the plan's row (version and changes so far, None:
+    from files without one), `to` are the sinks it goes to.
     """
 
     initiative: str

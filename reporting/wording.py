@@ -77,7 +77,7 @@ PRIORITIES = {1: "1 now", 2: "2 this week", 3: "3 next"}
 PLACES = ("channel", "profile", "cohort", "variant", "feed", "rule_id", "experiment_id")
 
 
-SIGHT = "A series that learns, or is too small to show the loss of everything in a day of windows, is not judged by itself but in what holds it."
+SIGHT = "A series that learns, or could not show the loss of everything in a day of windows, is not judged by itself but in what holds it."
 
 
 def label(kpi: str) -> str:

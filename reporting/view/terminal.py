@@ -23,7 +23,8 @@ def render(report: Mapping[str, Any], width: int = MOST, colour: bool = False, u
     """Return the report for a terminal of so many columns, ending with a line end."""
     screen = Screen(max(40, min(width, MOST)), colour, unicode)
     lines = [*_top(report, screen), "", *_segments(report, screen), "", *_trend(report, screen), ""]
-    lines += [*_paths(report, screen), *_sight(report, screen), *_checklist(report, screen), "", *_experiments(report, screen), "", *_issues(report, screen)]
+    lines += [*_paths(report, screen), *_sight(report, screen), *_checklist(report, screen), ""]
+    lines += [*_experiments(report, screen), "", *_issues(report, screen)]
     lines += ["", *_backlog(report, screen), "", *_foot(report, screen)]
     return "\n".join(lines) + "\n"
 

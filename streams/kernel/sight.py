@@ -5,7 +5,7 @@ from detectors.protocol import Verdict
 from governance.config import Config
 from reporting.snapshot import Sight
 from streams.kernel.detector_rule import detector_rules
-from streams.kernel.rows import Draft, key_parts, row_key, unpack
+from streams.kernel.rows import Draft, key_parts, unpack
 
 STATES = b"D"
 Seen = list[float | int | None]  # learning (0 or 1), the smallest change one window can show

@@ -35,7 +35,8 @@ def test_each_level_says_how_many_it_watches_and_what_the_best_and_the_worst_can
 
 def test_a_key_of_few_people_is_counted_and_not_named() -> None:
     """Two channels of five people each are under the minimum of ten, and so is what hides in a cell that has no row."""
-    rows = (row(0, {cell(channel=name): {"exposures": 500, "subjects": people} for name, people in (("web", 90), ("email", 5), ("push", 5))}),)
+    people = {"web": 90, "email": 5, "push": 5}
+    rows = (row(0, {cell(channel=name): {"exposures": 500, "subjects": number} for name, number in people.items()}),)
     (_, channels, _) = build(replace(fortnight(sights=SIGHTS), rows=rows, previous=()))["coverage"]["detection"]
     assert channels["series"] == 4
     assert channels["keys"] == [{"key": {"channel": "web"}, "state": "watched", "smallest_change": 0.08}]
