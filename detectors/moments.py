@@ -95,7 +95,7 @@ class Estimate:
     `variance` is what the sequence takes, `sample_variance` what Welch's test takes (they differ for a proportion by
     n/(n-1)); both are 0 where there are fewer than two users. `evidence` is the rarer of converters and the others, or the
     effective sample size (sum)^2 / (sum of squares) where a few users may carry the sum. `third` is the third central moment per
-    user of a proportion; of other figures it is not kept, and 0.
+    user, 0 where the sums of three that it takes were not given.
     """
 
     n: int
@@ -123,7 +123,7 @@ def proportion(sums: Moments) -> Estimate | None:
     )
 
 
-def mean(sums: Moments) -> Estimate | None:
+def mean(sums: Moments, cubes: Number | None = None) -> Estimate | None:
     """Return the mean per user, or None without users; OverflowError where a figure leaves the range of a double."""
     if sums.n == 0:
         return None
@@ -133,15 +133,16 @@ def mean(sums: Moments) -> Estimate | None:
         above, below = n * ss - s * s, n * (n - 1)
         noise = Fraction(ss) / n * Fraction(ROUNDING) * below if isinstance(sums.s + sums.ss, float) else 0
         spread = rounded(above, below) if above > noise else 0.0
-    return Estimate(n, rounded(s, n), spread, spread, effective_size(s, ss))
+    third = 0.0 if cubes is None else rounded(n * n * exact(cubes) - 3 * n * s * ss + 2 * s**3, n**3)
+    return Estimate(n, rounded(s, n), spread, spread, effective_size(s, ss), third)
 
 
-def ratio(sums: PairedMoments) -> Estimate | None:
+def ratio(sums: PairedMoments, cubes: tuple[Number, Number, Number, Number] | None = None) -> Estimate | None:
     """Return sum(m)/sum(d) with its spread per user by the delta method, or None where sum(d) is not above 0.
 
     With R = M/D the linearised variance of m - R d simplifies: the squared means cancel and
     n^2 (D^2 sum m^2 - 2 M D sum md + M^2 sum d^2) / (D^4 (n-1)) remains (delta method; Deng et al. 2018,
-    "Applying the delta method in metric analytics"). OverflowError as in `mean`.
+    "Applying the delta method in metric analytics"). `cubes` are the sums of mmm, mmd, mdd and ddd. OverflowError as in `mean`.
     """
     n = sums.n
     m, mm, d, dd, md = (exact(x) for x in (sums.m_s, sums.m_ss, sums.d_s, sums.d_ss, sums.md))
@@ -151,7 +152,11 @@ def ratio(sums: PairedMoments) -> Estimate | None:
     inexact = any(isinstance(x, float) for x in (sums.m_s, sums.m_ss, sums.d_s, sums.d_ss, sums.md))
     noise = n * n * (d * d * mm + m * m * dd) * Fraction(ROUNDING) if inexact else 0
     spread = rounded(above, below) if n > 1 and above > noise else 0.0
-    return Estimate(n, rounded(m, d), spread, spread, min(effective_size(m, mm), effective_size(d, dd)))
+    third = 0.0
+    if cubes is not None:
+        mmm, mmd, mdd, ddd = (exact(x) for x in cubes)
+        third = rounded(n * n * (d**3 * mmm - 3 * d * d * m * mmd + 3 * d * m * m * mdd - m**3 * ddd), d**6)
+    return Estimate(n, rounded(m, d), spread, spread, min(effective_size(m, mm), effective_size(d, dd)), third)
 
 
 def effective_size(s: Exact, ss: Exact) -> float:

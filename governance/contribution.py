@@ -2,10 +2,11 @@
 
     n                                     the user
     converted, clicked                    1 where there was any
-    revenue.EUR.s, revenue.EUR.ss         money and its square per currency, capped by the cap fixed before the start
+    revenue.EUR.s, .ss, .sss              money, its square and cube per currency, capped by the cap fixed before the start
     raw.EUR.s, raw.EUR.ss                 the same without the cap
-    ratio.NAME.d, .dd                     denominator and its square of a named ratio
+    ratio.NAME.d, .dd, .ddd               denominator, its square and cube of a named ratio
     ratio.NAME.m, .mm, .md                numerator, its square and the product; money with its currency: ratio.NAME.EUR.m, …
+    ratio.NAME.mmm, .mmd, .mdd            the products of three: how lopsided the figure is
 
 The same under `soon.` are the sums of users who have not matured yet: a preview, which enters no verdict.
 
@@ -62,14 +63,15 @@ def contribution(counted: Mapping[str, int], ratios: Mapping[str, Ratio], cap: i
         found["clicked"] = 1
     for currency, amount in money(counted):
         capped = amount if cap is None else min(amount, cap)
-        found |= {f"revenue.{currency}.s": capped, f"revenue.{currency}.ss": capped * capped}
+        found |= {f"revenue.{currency}.s": capped, f"revenue.{currency}.ss": capped * capped, f"revenue.{currency}.sss": capped**3}
         found |= {f"raw.{currency}.s": amount, f"raw.{currency}.ss": amount * amount}
     for name, ratio in ratios.items():
         below = 1 if ratio.denominator == "subjects" else counted.get(ratio.denominator, 0)
-        found |= {f"ratio.{name}.d": below, f"ratio.{name}.dd": below * below}
+        found |= {f"ratio.{name}.d": below, f"ratio.{name}.dd": below * below, f"ratio.{name}.ddd": below**3}
         for suffix, above in numerators(ratio.numerator, counted):
             at = f"ratio.{name}{suffix}"
             found |= {f"{at}.m": above, f"{at}.mm": above * above, f"{at}.md": above * below}
+            found |= {f"{at}.mmm": above**3, f"{at}.mmd": above * above * below, f"{at}.mdd": above * below * below}
     return {name: number for name, number in found.items() if number}
 
 

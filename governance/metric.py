@@ -100,9 +100,10 @@ def estimate(metric: Metric, sums: Mapping[str, int], currency: str) -> Estimate
         return proportion(Moments.of_converters(n, sums.get(metric.prefix, 0)))
     above = f"{metric.prefix}.{currency}" if metric.money else metric.prefix
     if metric.kind == "mean":
-        return mean(Moments(n, sums.get(f"{above}.s", 0), sums.get(f"{above}.ss", 0)))
-    m, mm, md = (sums.get(f"{above}.{name}", 0) for name in ("m", "mm", "md"))
-    return ratio_of(PairedMoments(n, m, mm, sums.get(f"{metric.prefix}.d", 0), sums.get(f"{metric.prefix}.dd", 0), md))
+        return mean(Moments(n, sums.get(f"{above}.s", 0), sums.get(f"{above}.ss", 0)), sums.get(f"{above}.sss", 0))
+    m, mm, md, mmm, mmd, mdd = (sums.get(f"{above}.{name}", 0) for name in ("m", "mm", "md", "mmm", "mmd", "mdd"))
+    d, dd, ddd = (sums.get(f"{metric.prefix}.{name}", 0) for name in ("d", "dd", "ddd"))
+    return ratio_of(PairedMoments(n, m, mm, d, dd, md), (mmm, mmd, mdd, ddd))
 
 
 def awaited(phases: Sequence[Phase]) -> list[Phase]:

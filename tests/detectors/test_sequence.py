@@ -233,6 +233,35 @@ def test_the_skewness_of_a_difference_is_that_of_its_users() -> None:
     assert thirds == pytest.approx([0.072, -0.072, 0.0], rel=1e-12)
 
 
+@given(st.lists(st.tuples(st.integers(-50, 200), st.integers(1, 6)), min_size=2, max_size=30))
+def test_the_third_moment_of_money_and_of_a_ratio_is_that_of_its_users(pairs: list[tuple[int, int]]) -> None:
+    """From sums, the same as from every user: of a value about its mean, of a ratio about itself per mean denominator."""
+    n, values = len(pairs), [m for m, _ in pairs]
+    middle = sum(values) / n
+    found = mean(Moments.of(values), sum(value**3 for value in values))
+    assert found is not None
+    assert found.third == pytest.approx(sum((value - middle) ** 3 for value in values) / n, rel=1e-9, abs=1e-6)
+
+    whole, per_user = sum(values) / sum(d for _, d in pairs), sum(d for _, d in pairs) / n
+    cubes = sum(m**3 for m, _ in pairs), sum(m * m * d for m, d in pairs), sum(m * d * d for m, d in pairs), sum(d**3 for _, d in pairs)
+    quotient = ratio(PairedMoments.of(pairs), cubes)
+    assert quotient is not None
+    assert quotient.third == pytest.approx(sum(((m - whole * d) / per_user) ** 3 for m, d in pairs) / n, rel=1e-9, abs=1e-6)
+
+
+def test_a_small_arm_of_money_waits_until_the_tail_the_large_one_has_seen_no_longer_matters() -> None:
+    """One in a thousand spends a hundred times as much: 900 and 100 of an effective sample, and not yet at 90/10; at 50/50 it is."""
+    values = [1] * 999 + [100]
+
+    def arm(times: int) -> Estimate | None:
+        sums = Moments.of(values)
+        return mean(Moments(1_000 * times, sums.s * times, sums.ss * times), sum(value**3 for value in values) * times)
+
+    assert not sequence.burned_in(arm(1), arm(9))
+    assert sequence.burned_in(arm(5), arm(5))
+    assert sequence.burned_in(arm(1_000), arm(9_000))
+
+
 def test_lift_is_positive_when_a_loss_shrinks() -> None:
     treatment, control = mean(Moments.of([-1, -3, -2] * 30)), mean(Moments.of([-4, -6, -5] * 30))
     assert treatment is not None

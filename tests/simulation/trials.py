@@ -227,12 +227,14 @@ def contributed(counted: Mapping[str, int], experiment: Mapping[str, Any]) -> Co
     caps = [rail["cap_minor"] for rail in experiment["guardrails"] if rail["cap_minor"] is not None]
     capped = min([amount, *caps])
     found.update({"raw.EUR.s": amount, "raw.EUR.ss": amount**2, "revenue.EUR.s": capped, "revenue.EUR.ss": capped**2})
+    found["revenue.EUR.sss"] = capped**3
     shown, clicked = counted.get("exposures", 0), counted.get("clicks", 0)
     for name, above, suffix in (("ctr", clicked, ""), ("revenue_per_exposure", amount, ".EUR")):
         if name in experiment["goals"]:
             at = f"ratio.{name}"
-            found.update({f"{at}.d": shown, f"{at}.dd": shown**2})
+            found.update({f"{at}.d": shown, f"{at}.dd": shown**2, f"{at}.ddd": shown**3})
             found.update({f"{at}{suffix}.m": above, f"{at}{suffix}.mm": above**2, f"{at}{suffix}.md": above * shown})
+            found.update({f"{at}{suffix}.mmm": above**3, f"{at}{suffix}.mmd": above**2 * shown, f"{at}{suffix}.mdd": above * shown**2})
     return found
 
 
