@@ -80,6 +80,11 @@ PLACES = ("channel", "profile", "cohort", "variant", "feed", "rule_id", "experim
 SIGHT = "A series that learns, or could not show the loss of everything in a day of windows, is not judged by itself but in what holds it."
 
 
+def in_full(report: Mapping[str, Any]) -> bool:
+    """Return whether a report was asked for in full; a summary keeps its findings and leaves out what they rest on."""
+    return bool(report["request"].get("detail", "full") != "summary")
+
+
 def label(kpi: str) -> str:
     """Return a key figure's name in words."""
     return LABELS.get(kpi) or sentence(kpi.replace("_", " "))

@@ -24,7 +24,7 @@ def render(report: Mapping[str, Any]) -> str:
         _experiments(report),
         _issues(report),
         _backlog(report),
-        _plan(report),
+        _plan(report) if wording.in_full(report) else [_identity(report)],
     ]
     return "\n\n".join(line for part in parts for line in part if line) + "\n"
 
@@ -79,9 +79,7 @@ def _performance(report: Mapping[str, Any]) -> list[str]:
         safe(words["lead"]),
         table(heads, rows, right=range(width, len(heads))),
         safe(f"Intervals: {figures['methods']['interval']}; changes: {figures['methods']['change']}. ▲▼ moved by more than chance."),
-        *_trend(report),
-        *_paths(report),
-        *_sight(report),
+        *([*_trend(report), *_paths(report), *_sight(report)] if wording.in_full(report) else []),
     ]
 
 
@@ -146,7 +144,7 @@ def _governance(report: Mapping[str, Any]) -> list[str]:
         "## Governance",
         safe(header(report)["checks"]),
         table(["Result", "Check", "What was found", "Who", "Until"], rows),
-        table(["When", "Change", "Rule", "Version", "What"], changes) if changes else "",
+        table(["When", "Change", "Rule", "Version", "What"], changes) if changes and wording.in_full(report) else "",
     ]
 
 
@@ -162,7 +160,7 @@ def _experiments(report: Mapping[str, Any]) -> list[str]:
             for metric, arm, found in group
         ]
         parts.append(table(["Metric", "Arm", "Role", "Treatment less control", "Status"], rows) if rows else "")
-        parts.append(table(["", ""], experiment.facts(one)) if experiment.facts(one) else "")
+        parts.append(table(["", ""], experiment.facts(one)) if experiment.facts(one) and wording.in_full(report) else "")
         parts.append("\n".join(f"{index}. {safe(step)}" for index, step in enumerate(one["next_steps"], 1)))
         parts.append(safe(one["rollout_guidance"]) if one["rollout_guidance"] else "")
     return parts
@@ -217,5 +215,10 @@ def _plan(report: Mapping[str, Any]) -> list[str]:
         safe(f"Sign-offs: {signs}."),
         table(["Feed", "Partitions", "Offsets, first to last", "Records"], rows, right=[1, 2, 3]) if rows else "",
         table(["Success metric", "Value", "On what"], measured),
-        f"Config sha256 `{plan['hashes']['config']}`  \nReport sha256 `{digest(report)}`  \nReport id `{report['report_id']}`",
+        _identity(report),
     ]
+
+
+def _identity(report: Mapping[str, Any]) -> str:
+    hashes = report["plan"]["hashes"]
+    return f"Config sha256 `{hashes['config']}`  \nReport sha256 `{digest(report)}`  \nReport id `{report['report_id']}`"

@@ -22,9 +22,10 @@ LEVEL_STYLE = {3: "bad", 2: "warn"}
 def render(report: Mapping[str, Any], width: int = MOST, colour: bool = False, unicode: bool = True) -> str:
     """Return the report for a terminal of so many columns, ending with a line end."""
     screen = Screen(max(40, min(width, MOST)), colour, unicode)
-    lines = [*_top(report, screen), "", *_segments(report, screen), "", *_trend(report, screen), ""]
-    lines += [*_paths(report, screen), *_sight(report, screen), *_checklist(report, screen), ""]
-    lines += [*_experiments(report, screen), "", *_issues(report, screen)]
+    lines = [*_top(report, screen), "", *_segments(report, screen), ""]
+    if wording.in_full(report):
+        lines += [*_trend(report, screen), "", *_paths(report, screen), *_sight(report, screen)]
+    lines += [*_checklist(report, screen), "", *_experiments(report, screen), "", *_issues(report, screen)]
     lines += ["", *_backlog(report, screen), "", *_foot(report, screen)]
     return "\n".join(lines) + "\n"
 
@@ -191,7 +192,7 @@ def _experiments(report: Mapping[str, Any], screen: Screen) -> list[str]:
                 role = "" if metric["role"] == "primary" else f" ({metric['role']})"
                 lines.append(screen.line(Span(f"  {experiment.name_of(metric)}, {arm}{role}: "), Span(found["status"], status)))
                 lines += _wrapped(screen, experiment.shown(metric, found), "", "    ")
-        for name, said in experiment.facts(one) if one["decision"] else ():
+        for name, said in experiment.facts(one) if one["decision"] and wording.in_full(report) else ():
             lines += _wrapped(screen, f"{name}: {said}", "dim", "  ")
         for number, step in enumerate(one["next_steps"], 1):
             lines += _wrapped(screen, f"{number}. {step}", "", "  ")

@@ -26,7 +26,7 @@ HOSTILE = (
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-@pytest.mark.parametrize("name", ["report.json", "report.md", "report.html", "report.txt"])
+@pytest.mark.parametrize("name", list(views()))
 def test_the_view_is_the_golden_file(name: str) -> None:
     """Made by `python -m tests.reporting.golden`; look at what changed before you write it anew."""
     assert (FOLDER / name).read_bytes() == views()[name]()
@@ -231,3 +231,14 @@ def test_a_segment_too_small_to_stand_alone_is_not_in_an_explanation_either() ->
     told = report["issues"][0]["explanation"]
     assert ([segment["where"]["channel"] for segment in told["segments"]], told["suppressed"]) == (["web"], 1)
     assert "sms" not in dumps(report).decode()
+
+
+def test_a_summary_keeps_the_findings_and_leaves_out_what_they_rest_on() -> None:
+    """Every issue, decision, check and task of the full report is in the summary; it is less than two thirds as long in every view."""
+    full = build(fortnight(trials={"exp-7": won()}))
+    brief = build(fortnight(trials={"exp-7": won()}, request={**full["request"], "detail": "summary"}))
+    for view in (html.render, markdown_view.render, terminal.render):
+        long, short = view(full), view(brief)
+        assert len(short) < len(long) * 2 / 3
+        for said in (*(issue["title"] for issue in full["issues"]), *(item["title"] for item in full["backlog"]), "Ship hero-b, win"):
+            assert said in short or said.replace("\N{NO-BREAK SPACE}", " ") in short, said
