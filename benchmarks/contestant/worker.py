@@ -17,6 +17,7 @@ from governance.config import load_config
 from streams.app import work
 from streams.cli.policy_files import policies_of
 from streams.cli.replay import subject_key
+from streams.collector import collect_rarely
 from streams.pulse import Pulse
 from streams.settings import Settings, read_settings
 from streams.shards import Ground
@@ -60,7 +61,8 @@ async def run(events: int, config: str, span_ms: int | None) -> None:
 
 
 def main(arguments: Iterable[str]) -> None:
-    """Read the arguments."""
+    """Read the arguments; the process is set up as `pmon` sets up its own."""
+    collect_rarely()
     events, config, *load = arguments
     asyncio.run(run(int(events), config, int(load[1]) if load else None))
 

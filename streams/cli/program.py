@@ -16,6 +16,7 @@ import click
 from governance.config import ConfigError
 from streams.cli.problem import USAGE, UsageProblem
 from streams.cli.version import version
+from streams.collector import collect_rarely
 from streams.event_file import EventFileError
 from streams.settings import SettingsError
 
@@ -80,6 +81,7 @@ def program() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command line; return its exit code (interface §3) and raise nothing."""
+    collect_rarely()
     try:
         code = program.main(sys.argv[1:] if arguments is None else arguments, prog_name="pmon", standalone_mode=False)
         sys.stdout.flush()

@@ -29,6 +29,7 @@ VERDICTS = "verdicts"  # sent by a shard that is asked to: the drivers' own, no 
 PERSONALISED = "personalised_content"  # what an exposure without a purpose is for
 NOT_APPLICABLE = CONSENT + "not_applicable"
 ITEM_BYTES = 600
+ROW_BYTES = PART * 250  # of judged exposures
 EVIDENCE_KEPT = 7 * DAY  # how long after the last exposure a consent record is still told from one that concerns nothing
 SILENCE = {opt_in: silence(Question("", "", 0, opt_in)) for opt_in in (True, False)}
 GONE_SUBJECTS = 2_000  # in one row of those whose exposures are gone
@@ -60,6 +61,8 @@ class Verdicts:
         self._subjects = Subjects(draft, waits)
         self._due_after = waits.due
         self._written: dict[str, list[bytes]] = {}  # rows of judged exposures this commit adds, by subject with a ledger
+        self._open: dict[bytes, list[Exposure]] = {}  # rows whose subjects have new records: neighbours are looked at one after the other
+        self._corrected: set[bytes] = set()
         self._opt_ins: dict[tuple[str, int], bool] = {}
         self._items = self._cells = 0
         self.adds: dict[str, Adds] = {}
@@ -74,7 +77,8 @@ class Verdicts:
         return finished
 
     def _full(self) -> bool:
-        return self._draft.size + self._items * ITEM_BYTES + self._cells * CELL_BYTES > COMMIT_BYTES
+        waiting = self._items * ITEM_BYTES + self._cells * CELL_BYTES + len(self._corrected) * ROW_BYTES
+        return self._draft.size + waiting > COMMIT_BYTES
 
     def _due(self, kind: bytes, until: int) -> list[bytes]:
         """Return the keys of rows whose window or hour ends by `until`, earliest first."""
@@ -137,6 +141,7 @@ class Verdicts:
             self._draft.put(key, pack(owners)) if owners else self._draft.drop(key)
             if not finished:
                 break
+        self._write_corrected()
         return finished
 
     def _look_at(self, name: str) -> bool:
@@ -165,20 +170,28 @@ class Verdicts:
         return True
 
     def _rows_after(self, name: str, time: int) -> list[bytes]:
-        """Return the rows of a subject's judged exposures shown at a time or later, ms."""
-        if self._written or max((int(end) for end in self._draft.rows.firsts(JUDGED)), default=time) > time:
-            keys = {*self._draft.rows.index(JUDGED, Owners).of(name), *self._written.get(name, ())}
-            return sorted((key for key in keys if key_parts(key)[0] > time and self._draft.get(key) is not None), key=key_parts)
-        return []
+        """Return the rows of a subject's exposures shown at a time or later, ms, that were judged before this commit.
+
+        What this commit judged knows all that is known by now.
+        """
+        if max((int(end) for end in self._draft.rows.firsts(JUDGED)), default=time) <= time:
+            return []
+        keys = (key for key in self._draft.rows.index(JUDGED, Owners).of(name) if key_parts(key)[0] > time)
+        return sorted((key for key in keys if self._draft.get(key) is not None), key=key_parts)
 
     def _correct_row(self, key: bytes, name: str, ledger: Ledger, upto: int) -> None:
-        found = list(exposures(self._draft.get(key)))
-        before = [one.applied for one in found]
+        found = self._open.get(key)
+        if found is None:
+            found = self._open[key] = list(exposures(self._draft.get(key)))
         for exposure in found:
-            if exposure.owner == name:
+            if exposure.owner == name and exposure.applied < upto:
                 self._correct(exposure, ledger, upto)
-        if before != [one.applied for one in found]:
-            self._draft.put(key, packed(found))
+                self._corrected.add(key)
+
+    def _write_corrected(self) -> None:
+        for key in sorted(self._corrected):
+            self._draft.put(key, packed(self._open[key]))
+        self._open, self._corrected = {}, set()
 
     def _forget_shown(self, sequence: int) -> bool:
         """Forget exposures that nothing can correct any more, by the hour; for a while the time of everybody's last one is kept."""
@@ -294,8 +307,9 @@ class Verdicts:
         """Yield a subject's exposures: of its rows of judged ones, and those that wait."""
         mark = name.encode()
         waiting = [key for key in self._draft.keys(WAITING) if mark in (self._draft.get(key) or b"")]
-        for key in (*judged, *waiting):
-            yield from (one for one in exposures(self._draft.get(key)) if one.owner == name)
+        for key in (*judged, *self._written.get(name, ()), *waiting):
+            found = self._open.get(key) or exposures(self._draft.get(key))
+            yield from (one for one in found if one.owner == name)
 
     def _escaped(self, exposure: Exposure, entry: Entry) -> bool:
         """Return whether a record might have decided an exposure, had it come in time."""
