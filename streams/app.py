@@ -131,9 +131,8 @@ async def _work(app: App, ground: Ground, display: Display, ready: asyncio.Event
 def duties(app: App, ground: Ground) -> list[Awaitable[None]]:
     """Return what runs beside the agents."""
     found: list[Awaitable[None]] = [ground.pulse.beat(), nudge(app)]
-    if ground.config.sinks:
-        errand = Errand(ground.bus, ground.settings, ground.config, ground.jobs, app.shards.monitored)
-        found.append(Post(channels(ground.config), errand).run())
+    errand = Errand(ground.bus, ground.settings, ground.config, ground.jobs, app.shards.monitored)
+    found.append(Post(channels(ground.config), errand).run())
     if ground.settings.clock == "wall":  # on the log's clock ticks come with the data
         found.append(Ticker(ground.bus, app.shards.inputs, ground.config.timing.tick, app.shards.partitions, ground.jobs).run())
     return found

@@ -20,7 +20,7 @@ from streams.kernel.record import Record
 from streams.settings import Settings
 from streams.sinks.bookmark import Bookmark, read_bookmark
 from streams.sinks.channel import Channel, UndeliveredError
-from streams.sinks.notice import JOB, OVER, TOPICS, Notice, Reader
+from streams.sinks.notice import JOB, OVER, TOPICS, Notice, Reader, SinkReader
 from streams.topics import on_bus, sink_log
 from streams.transport.bus import Bus, BusError, Message
 
@@ -43,14 +43,12 @@ class Errand:
 
 
 class Courier:
-    """Tells one sink, for ever. Of what it cannot deliver the fold never hears but through `jobs`."""
+    """Tells one sink, for ever. Of what it cannot deliver the fold never hears but through `jobs`, under the name of its job."""
 
-    def __init__(self, name: str, channel: Channel, errand: Errand) -> None:
+    def __init__(self, name: str, channel: Channel, errand: Errand, reader: Reader, max_age: int) -> None:
         self.name = name
-        self._channel, self._errand = channel, errand
-        self._max_age = errand.config.sinks[name].max_age
+        self._channel, self._errand, self._reader, self._max_age = channel, errand, reader, max_age
         self._retries = errand.config.incidents.retry_limit
-        self._reader = Reader(name, errand.config)
         self._plain = {on_bus(errand.settings, topic): topic for topic in TOPICS}
         self._log = sink_log(errand.settings)
         self._marks: dict[int, Bookmark] = {}
@@ -142,6 +140,11 @@ class Courier:
     async def _note(self, partition: int, messages: list[Message]) -> None:
         if messages:
             await self._errand.bus.append(self._log, partition, messages)
+
+
+def sink_courier(name: str, channel: Channel, errand: Errand) -> Courier:
+    """Return the courier of a sink of the config."""
+    return Courier(name, channel, errand, SinkReader(name, errand.config), errand.config.sinks[name].max_age)
 
 
 def ended(record: Record) -> str:

@@ -7,7 +7,7 @@ scheduled report                    to the sinks it names: that it waits and for
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -40,15 +40,22 @@ class Notice:
     severity: str = "warning"
 
 
-class Reader:
-    """Makes notices for one sink out of records, by the worker's config."""
+class Reader(Protocol):
+    """Makes notices out of records."""
+
+    def notice(self, topic: str, record: Record, told: Mapping[str, Any]) -> Notice | None:
+        """Return what a record of a plain topic says, None where it says nothing; `told` are incidents told before."""
+
+
+class SinkReader:
+    """Makes notices for one sink, by the worker's config."""
 
     def __init__(self, name: str, config: Config) -> None:
         self._name, self._config = name, config
         self._roles = config.sinks[name].for_
 
     def notice(self, topic: str, record: Record, told: Mapping[str, Any]) -> Notice | None:
-        """Return what a record of a plain topic says to this sink, None where it says nothing; `told` are incidents told before."""
+        """Return what a record says to this sink."""
         event = orjson.loads(record.value or b"null")
         data = event["data"]
         if topic == "escalations":

@@ -10,8 +10,9 @@ from governance.identity import event_id
 from governance.message.instant import format_instant
 from streams.config_event import now_ms
 from streams.sinks.channel import Channel, UndeliveredError, UnknownAddressError, channel_of
-from streams.sinks.courier import Courier, Errand
+from streams.sinks.courier import Errand, sink_courier
 from streams.sinks.notice import Notice
+from streams.sinks.plan import plan_courier
 
 
 class AddressError(Exception):
@@ -32,10 +33,12 @@ def channels(config: Config) -> dict[str, Channel]:
 
 
 class Post:
-    """All couriers of a worker."""
+    """All couriers of a worker: one for each sink, and one that files the plans of scheduled reports where there are such."""
 
     def __init__(self, ways: Mapping[str, Channel], errand: Errand) -> None:
-        self.couriers = [Courier(name, channel, errand) for name, channel in ways.items()]
+        self.couriers = [sink_courier(name, channel, errand) for name, channel in ways.items()]
+        if any(one.reports for one in errand.config.initiatives.values()):
+            self.couriers.append(plan_courier(errand))
 
     async def run(self) -> None:
         """Work for ever; each courier by itself."""

@@ -12,7 +12,7 @@ from streams.jobs import Jobs
 from streams.kernel.record import Record
 from streams.settings import Settings, read_settings
 from streams.sinks import Channel, Errand, channels
-from streams.sinks.courier import Courier
+from streams.sinks.courier import Courier, sink_courier
 from streams.topics import sink_log, wanted
 from streams.transport.bus import Bus, Message
 from streams.transport.memory_bus import MemoryBus
@@ -56,9 +56,14 @@ class Sent:
 
 async def tell(bus: Bus, name: str, channel: Channel, sent: Sent) -> None:
     """Run one courier until everything that stands on the bus is behind it; raises what ended it before."""
-    courier = asyncio.create_task(Courier(name, channel, sent.errand(bus)).run())
+    await follow(bus, sink_courier(name, channel, sent.errand(bus)), sent)
+
+
+async def follow(bus: Bus, one: Courier, sent: Sent) -> None:
+    """Run one courier until everything that stands on the bus is behind it; raises what ended it before."""
+    courier = asyncio.create_task(one.run())
     try:
-        while not courier.done() and not await is_done(bus, name, sent):
+        while not courier.done() and not await is_done(bus, one.name, sent):
             await asyncio.sleep(0.01)
     finally:
         courier.cancel()
@@ -81,7 +86,7 @@ async def forever(folder: str, config: str, now: int) -> None:
     bus = MemoryBus(f"mem://sinks?dir={folder}")
     await bus.open()
     sent = Sent(load_config(Path(config).read_text(), config), now, Jobs())
-    await asyncio.gather(*(Courier(name, channel, sent.errand(bus)).run() for name, channel in channels(sent.config).items()))
+    await asyncio.gather(*(sink_courier(name, channel, sent.errand(bus)).run() for name, channel in channels(sent.config).items()))
 
 
 if __name__ == "__main__":
