@@ -178,9 +178,12 @@ def main() -> int:
     kafka.start()
     try:
         found = asyncio.run(measured(kafka, home, asked.rounds))
+    except BaseException:
+        print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; the workers' logs are in {home}")
+        raise
     finally:
         kafka.kill()
-        shutil.rmtree(home, ignore_errors=True)
+    shutil.rmtree(home, ignore_errors=True)
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     for name, seconds in found.items():
         print(f"{name:<12} median {statistics.median(seconds):5.1f} s, worst {max(seconds):5.1f} s of {len(seconds)}")
