@@ -1,6 +1,7 @@
 """A worker in this process on the bus in memory: live equals replay, stopped and started again or not."""
 
 import asyncio
+import socket
 from itertools import count
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from governance.config import load_config
 from streams.app import work
 from streams.cli.policy_files import policies_of
 from streams.config_event import now_ms
+from streams.display import AddressError
 from streams.event_file import partition_of, read_events
 from streams.kernel.record import Record
 from streams.producing import Producing, TooOldError
@@ -146,6 +148,21 @@ def test_a_topic_people_already_have_is_read_by_its_own_name(tmp_path: Path) -> 
 def clicks(found: Outcome) -> list[int]:
     """Return the clicks of every closed window."""
     return [data["counts"]["clicks"] for data in found["windows"].values() if data["revision"] == "counts"]
+
+
+def test_an_address_that_is_taken_is_told_and_nothing_is_folded() -> None:
+    """Two workers on one machine need a port each; which settings to change is said."""
+    config = load_config("version: 1", "config")
+
+    async def go() -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            own = read_settings(partitions=1, group=f"worker-{next(GROUPS)}", web_port=taken.getsockname()[1])
+            with pytest.raises(AddressError, match=r"PMON_WEB_PORT: 127\.0\.0\.1:\d+ cannot be had: .*; port 0 takes any"):
+                await work(Ground(own, config, MemoryBus(memory_url(own)), KEY, Pulse(None)), asyncio.Event(), asyncio.Event())
+
+    asyncio.run(go())
 
 
 def test_a_file_further_back_than_the_wall_clock_takes_is_refused() -> None:
