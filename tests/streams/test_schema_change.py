@@ -75,3 +75,23 @@ def test_a_report_shows_what_changed_in_its_period(tmp_path: Path) -> None:
 
     assert rows(NOON + 60 * MINUTE) == [("schema_change", "warn", "2026-11-22T12:20:00.000Z")]
     assert rows(NOON + 3 * 60 * MINUTE) == []
+
+
+def test_findings_of_fields_are_the_same_for_every_number_of_shards_and_order_of_arrival(tmp_path: Path) -> None:
+    """The same ids and words, read in the order of the file, or people by people within the time that is waited for."""
+    lines = [shown(number) for number in range(900)] + [shown(number, leave_out="profile", device=1) for number in range(900, 2_400)]
+    told = []
+    for partitions, order in ((1, "in order"), (3, "in order"), (8, "shuffled")):
+        if order == "shuffled":  # by twenty seconds: later in the file, and stamped later, than others of their time
+            lines = sorted(lines, key=lambda line: (int(line["timestamp"]) // 20_000, line["key"]))
+            lines = [{**line, "timestamp": NOON + place * SECOND + 20_000} for place, line in enumerate(lines)]
+        path = tmp_path / f"{partitions}.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        found: list[Any] = []
+        run = FileReplay([str(path)], load_config(CONFIG), partitions, found.append)
+        run.run()
+        findings = [json.loads(message.value)["data"] for message in found if message.topic == "findings"]
+        told.append(sorted((one["finding_id"], one["observed"]) for one in findings if one["check"] == "schema_change"))
+
+    assert len(told[0]) == 2
+    assert told[0] == told[1] == told[2]
