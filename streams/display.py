@@ -92,6 +92,8 @@ class Display:
         shards = []
         for (name, partition), stage in sorted(self._shards.stages.items()):
             marks = monitor.watermarks(stage.seat.rows) if name == MONITOR else {}
+            if marks:  # a shard that was never heard holds back as much as one that fell silent
+                marks = {number: marks.get(number, 0) for number in range(self._ground.settings.partitions)}
             shards.append(ShardProgress(name, partition, stage.commits, stage.idle_s(), marks))
         return Progress(None if self._ready() else "the group is joined and the shards are loaded", tuple(shards), self._shards.lag())
 

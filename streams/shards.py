@@ -116,10 +116,10 @@ class Shards:
 
     def lag(self) -> dict[str, int]:
         """Return how many offsets behind the known ends the shards are, by plain topic."""
-        consumer, found = self._consumer(), Counter[str]()
+        found = Counter[str]()
         for stage in self.stages.values():
             for topic, wanted in stage.positions().items():
-                end = consumer.known_end(TP(self._bus_names[topic], stage.shard.number))
+                end = self._consumer().known_end(TP(self._bus_names[topic], stage.shard.number))
                 found[topic] += 0 if end is None else max(0, end - wanted)
         return dict(found)
 
