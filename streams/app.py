@@ -19,6 +19,7 @@ from yarl import URL
 
 from streams.agents import add_agents
 from streams.display import Display
+from streams.jobs import READ_MODEL, watch
 from streams.journal import say
 from streams.settings import Settings
 from streams.shards import Consumer, Ground, Shards
@@ -133,6 +134,8 @@ def duties(app: App, ground: Ground) -> list[Awaitable[None]]:
     found: list[Awaitable[None]] = [ground.pulse.beat(), nudge(app)]
     errand = Errand(ground.bus, ground.settings, ground.config, ground.jobs, app.shards.monitored)
     found.append(Post(channels(ground.config), errand).run())
+    if ground.settings.redis.get_secret_value() not in ("embedded", "off"):
+        found.append(watch(READ_MODEL, ground.model.reaches, ground.jobs, ground.config.incidents.retry_limit))
     if ground.settings.clock == "wall":  # on the log's clock ticks come with the data
         found.append(Ticker(ground.bus, app.shards.inputs, ground.config.timing.tick, app.shards.partitions, ground.jobs).run())
     return found

@@ -9,8 +9,12 @@
 Through the ticks it is in the log, so a replay of the signals opens the same incident. On the log's clock nobody ticks, nobody is told.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+
+READ_MODEL = "read_model"
+LOOK_S = 60.0  # between two looks at whether something answers
 
 
 class Jobs:
@@ -34,3 +38,20 @@ class Jobs:
     def give_back(self, taken: Mapping[str, Mapping[str, int]]) -> None:
         """Note again what a tick took and could not write."""
         self._ended.update({(name, outcome): number for name, outcomes in taken.items() for outcome, number in outcomes.items() if number})
+
+
+async def watch(name: str, answers: Callable[[], bool], jobs: Jobs, retry_limit: int, pause_s: float = LOOK_S) -> None:
+    """Look for ever whether something answers that is tried elsewhere: so many looks in a row without an answer are a failed round.
+
+    That it answers is told only after it did not, so that what is well costs nothing.
+    """
+    failed = silent = 0
+    while True:
+        await asyncio.sleep(pause_s)
+        silent = 0 if answers() else silent + 1
+        if silent > retry_limit:
+            silent, failed = 0, failed + 1
+            jobs.ended(name, ok=False)
+        elif not silent and failed:
+            failed = 0
+            jobs.ended(name, ok=True)

@@ -4,8 +4,10 @@ import click
 import yaml
 
 from governance.config import ConfigError, load_config
+from governance.config.problem import Problem
 from streams.cli.console import AS_JSON, print_document, text_of
 from streams.cli.problem import USAGE, UsageProblem
+from streams.sinks import unusable
 
 
 @click.command("check", short_help="Is a config right? Prints it with every default filled in.")
@@ -20,8 +22,12 @@ def command(config: str, as_json: bool) -> int:
     Example:
       echo 'version: 1' | pmon check -
     """
+    source = "standard input" if config == "-" else config
     try:
-        found = load_config(text_of(config), "standard input" if config == "-" else config)
+        found = load_config(text_of(config), source)
+        faults = [Problem(path, None, message) for path, message in unusable(found)]
+        if faults:
+            raise ConfigError(source, faults)
     except ConfigError as error:
         if as_json:
             problems = [{"path": problem.path, "line": problem.line, "message": problem.message} for problem in error.problems]

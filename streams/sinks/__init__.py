@@ -10,6 +10,6 @@ the fold: a sink that hangs holds up its own notices and nothing else.
 
 from streams.sinks.channel import Channel, UndeliveredError
 from streams.sinks.courier import Errand
-from streams.sinks.post import AddressError, Post, channels, send_test_alerts
+from streams.sinks.post import AddressError, Post, channels, send_test_alerts, unusable
 
-__all__ = ["AddressError", "Channel", "Errand", "Post", "UndeliveredError", "channels", "send_test_alerts"]
+__all__ = ["AddressError", "Channel", "Errand", "Post", "UndeliveredError", "channels", "send_test_alerts", "unusable"]

@@ -21,14 +21,20 @@ class AddressError(Exception):
 
 def channels(config: Config) -> dict[str, Channel]:
     """Return the way out of every sink; raises AddressError. A config read back from the bus has no addresses to send to."""
-    found, faults = dict[str, Channel](), list[str]()
+    faults = unusable(config)
+    if faults:
+        raise AddressError("\n".join(f"{path}: {message}" for path, message in faults))
+    return {name: channel_of(sink.url) for name, sink in config.sinks.items()}
+
+
+def unusable(config: Config) -> list[tuple[str, str]]:
+    """Return (path, what would be right) of each sink that nobody here can send to."""
+    found = []
     for name, sink in config.sinks.items():
         try:
-            found[name] = channel_of(sink.url)
+            channel_of(sink.url)
         except UnknownAddressError as error:
-            faults.append(f"sinks.{name}.url: {error}")
-    if faults:
-        raise AddressError("\n".join(faults))
+            found.append((f"sinks.{name}.url", str(error)))
     return found
 
 

@@ -1,9 +1,10 @@
 """Jobs: what failed beside the fold is told by ticks, and climbs like any other incident."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
-from streams.jobs import Jobs
+from streams.jobs import Jobs, watch
 from tests.streams.test_commands import MINUTE, NOON, Acted, Line, minutes
 
 SINK = "sink:team"
@@ -51,6 +52,20 @@ def test_two_jobs_are_two_incidents(tmp_path: Path) -> None:
     jobs = {3: {SINK: {"failed": 2}, "read_model": {"failed": 1}}}
 
     assert {one.key.get("feed") for one in told(jobs, tmp_path).incidents} == {SINK, "read_model"}
+
+
+def test_what_does_not_answer_fails_a_round_after_its_retries_and_is_told_when_it_is_back() -> None:
+    """Silent for seven looks with two retries: two rounds; then it answers, which is told once."""
+    looks, jobs = [True, *[False] * 7, True, True], Jobs()
+
+    async def go() -> None:
+        watching = asyncio.create_task(watch("read_model", lambda: looks.pop(0), jobs, retry_limit=2, pause_s=0.0))
+        while looks:
+            await asyncio.sleep(0)
+        watching.cancel()
+
+    asyncio.run(go())
+    assert jobs.take() == {"read_model": {"ok": 1, "failed": 2}}
 
 
 def test_rounds_are_counted_until_a_tick_has_taken_them() -> None:

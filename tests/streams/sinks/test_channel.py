@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from pathlib import Path
 
 import orjson
 import pytest
 
 from governance.config import load_config
+from streams.cli.program import main
 from streams.sinks import AddressError, UndeliveredError, channels, send_test_alerts
 from streams.sinks.channel import EVENT_ID, channel_of
 from streams.sinks.notice import Notice
@@ -83,6 +85,17 @@ def test_an_address_nobody_can_send_to_is_named_by_field(url: str) -> None:
         channels(config)
 
     assert SECRET not in str(found.value)
+
+
+def test_pmon_check_names_an_address_nobody_can_send_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before a worker is started with it, and without repeating it."""
+    path = tmp_path / "config.yaml"
+    path.write_text(f"version: 1\nsinks: {{team: {{url: 'nonsense://{SECRET}'}}}}")
+
+    assert main(["check", str(path)]) == 2
+    told = capsys.readouterr().err
+    assert f"{path}: sinks.team.url: must be an address" in told
+    assert SECRET not in told
 
 
 def test_a_test_alert_reaches_every_sink_and_says_which_it_does_not_reach() -> None:
