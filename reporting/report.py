@@ -12,7 +12,7 @@ from reporting.issues import ACTIVE, issues, owner_of
 from reporting.memo import experiments
 from reporting.performance import performance, split_of
 from reporting.plan import plan
-from reporting.review import SIGN_OFFS, review
+from reporting.review import SIGN_OFFS, fault_of, review
 from reporting.sight import detection
 from reporting.snapshot import Snapshot
 
@@ -25,7 +25,7 @@ def build(snapshot: Snapshot) -> dict[str, Any]:
     gathered = {"governance": governance(snapshot, counts), "experiments": experiments(snapshot)}
     found = issues(snapshot, performed)
     owners = {role: owner["person"] if (owner := owner_of(snapshot, role)) else None for role, _ in SIGN_OFFS}
-    active = {issue["check"] for issue in found if issue["state"] in ACTIVE}
+    active = {fault_of(issue["check"], issue["key"]) for issue in found if issue["state"] in ACTIVE}
     return {
         "report_id": report_id(snapshot),
         "initiative": snapshot.initiative,

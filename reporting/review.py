@@ -9,10 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from detectors.kpi import FRESHNESS
 from governance.message.instant import format_instant
 
 SIGN_OFFS = (("testing_lead", "readout interpreted"), ("personalization_architect", "experience integrity"))
-FEED_FAULTS = frozenset({"freshness", "refused_input", "misrouted", "stalled"})  # active: what was counted is not all there was
+FEED_FAULTS = frozenset({"freshness"})  # what was counted is not all there was; what the monitor says of itself is not known here
 CONSENT_FAULTS = frozenset({"late_evidence", "consent_string"})
 ASSIGNMENT_FAULTS = frozenset({"srm", "contamination"})
 
@@ -35,7 +36,7 @@ def review(
 ) -> dict[str, Any]:
     """Return the `review` of a report as it stands.
 
-    `owners` are the people of the roles that sign, `active` the checks with an incident that is not resolved, `to` the sinks it goes to.
+    `owners` are the people of the roles that sign, `active` what incidents that are not resolved say is wrong, `to` the sinks it goes to.
     """
     dependencies = [_data(report, active), _privacy(report, active), _experimentation(report, active)]
     signed = [_signed(role, subject, owners.get(role), signatures) for role, subject in SIGN_OFFS]
@@ -50,6 +51,11 @@ def review(
         "sign_offs": signed,
         "blocked_by": blocks,
     }
+
+
+def fault_of(check: str, key: Mapping[str, str]) -> str:
+    """Return what an incident says is wrong: a feed that is too old is, by a threshold or by the detector."""
+    return "freshness" if key.get("kpi") == FRESHNESS else check
 
 
 def _signed(role: str, subject: str, owner: str | None, signatures: Sequence[Signature]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from governance.config import Config
 from governance.identity import event_id, request_answer_id
-from reporting.review import SIGN_OFFS, Signature, review
+from reporting.review import SIGN_OFFS, Signature, fault_of, review
 from streams.kernel.publishing import publish
 from streams.kernel.record import Outgoing
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
@@ -83,7 +83,7 @@ def signed_off(
         return False
     held = {str(role): one.person for role, one in config.initiative(initiative).owners.items()}
     owners = {role: held.get(role) for role, _ in SIGN_OFFS}
-    active = {data["check"] for data, _ in remembered(draft, initiative) if data["state"] in UNSETTLED}
+    active = {fault_of(data["check"], data["key"]) for data, _ in remembered(draft, initiative) if data["state"] in UNSETTLED}
     report = {**answer.data, "review": review(answer.data, owners, active, signatures, answer.data["review"]["to"])}
     answer = replace(answer, data=report, time=now, identity=event_id("report", report_id, len(signatures)))
     keep_answer(draft, request_id, answer)

@@ -120,9 +120,16 @@ def test_a_role_nobody_holds_is_named(tmp_path: Path) -> None:
     assert [one["status"] for one in reports(found)[0]["review"]["sign_offs"]] == ["unowned", "unowned"]
 
 
-def test_a_feed_that_is_down_blocks_until_it_is_back(tmp_path: Path) -> None:
-    """Its incident is open at 13:00, resolved before the second signature: looked at again, it blocks no more."""
-    silent = SCHEDULED.replace("    thresholds:", "    detectors: {freshness: {window: 5m, sla: 10m}}\n    thresholds:")
+@pytest.mark.parametrize(
+    ("before", "rule"),
+    [
+        ("    thresholds:\n", "    detectors: {freshness: {window: 5m, sla: 10m}}\n    thresholds:\n"),
+        ("    thresholds:\n", "    thresholds:\n      - {id: stale, kpi: freshness_s, op: '>', value: 600, window: 5m}\n"),
+    ],
+)
+def test_a_feed_that_is_down_blocks_until_it_is_back(before: str, rule: str, tmp_path: Path) -> None:
+    """By detector or by threshold: open at 13:00, resolved before the second signature, looked at again it blocks no more."""
+    silent = SCHEDULED.replace(before, rule, 1)
     lines = minutes(bad=(), good=[*range(40), *range(62, 130)])
     made = Acted(lines, tmp_path / "made", silent)
     report = reports(made)[0]
