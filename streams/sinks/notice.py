@@ -92,10 +92,11 @@ class SinkReader:
         person = f"{data['person']} ({wording.ROLES[data['role']]})" if data["person"] else "nobody is there, whoever reads this"
         instead = f", for {data['substitute_for']}" if data["substitute_for"] else ""
         windows, playbook = incident["windows"], incident["playbook"]
+        breached = wording.count_of(incident["occurrences"], "breached window")
         lines = [
             f"{told} {person}{instead}",
             f"Why: {data['reason']}",
-            f"Where: {wording.where(incident['key'])}; opened {incident['opened_at']}, {incident['occurrences']} breached windows",
+            f"Where: {wording.where(incident['key'])}; opened {incident['opened_at']}, {breached}",
             f"Last breached window: {windows[-1]['start']} to {windows[-1]['end']}" if windows else "",
             *(f"Close to it: {wording.suspected(one)}" for one in (incident["explanation"] or {}).get("suspects", ())[:1]),
             "",
