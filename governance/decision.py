@@ -111,7 +111,8 @@ class Treatment:
     final: Outcome | None = None
 
     def collecting(self) -> bool:
-        return any(goal.low is None or goal.high is None for goal in self.goals)
+        """The primary goal says nothing yet; a secondary one of which nothing is known is neither won nor lost."""
+        return self.goals[0].low is None or self.goals[0].high is None
 
     def won(self) -> bool:
         """At least one goal won and none lost."""
@@ -244,6 +245,9 @@ def contaminated(evidence: Evidence) -> Arms | None:
 
 
 def collecting(evidence: Evidence) -> Arms | None:
+    """Too early to say anything; at the planned end nothing more is to come, and the last test says what it can."""
+    if evidence.ended:
+        return None
     early = evidence.runtime_ms < evidence.minimum_runtime_ms
     return everyone(evidence, True) if early else chosen(evidence, Treatment.collecting)
 

@@ -177,8 +177,10 @@ def rail_bounds(question: Asked, found: Contrast, experiment: Experiment) -> tup
 
 
 def final_of(question: Asked, found: Contrast | str, margin: float) -> Outcome:
-    """Return what the one test at the planned end says of a goal."""
-    test = None if isinstance(found, str) else fixed_horizon(found, question.final)
+    """Return what the one test at the planned end says of a goal: nothing where a handful of users carry it."""
+    if isinstance(found, str) or sum(min(one.evidence, other.evidence) for one, other in found.pairs) < sequence.BURN_IN:
+        return Outcome.NEITHER
+    test = fixed_horizon(found, question.final)
     if test is None:
         return Outcome.NEITHER
     low, high = test.ci if question.sign > 0 else (-test.ci[1], -test.ci[0])

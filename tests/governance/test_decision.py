@@ -249,6 +249,22 @@ def test_evidence_without_a_treatment_or_a_goal_is_refused() -> None:
             Evidence(empty)
 
 
+def test_at_the_planned_end_nothing_is_left_collecting() -> None:
+    """Too few converters, or an end before the minimum run time: the last test says what it can."""
+    few = replace(look(arm(EARLY, final=Outcome.NEITHER)), ended=True)
+    soon = replace(look(arm(OPEN, final=Outcome.WIN)), ended=True, runtime_ms=DAY_MS)
+    assert reason(few) is Reason.FINAL_NEITHER
+    assert reason(soon) is Reason.FINAL_WIN
+    assert reason(replace(few, ended=False)) is reason(replace(soon, ended=False)) is Reason.COLLECTING
+
+
+def test_a_secondary_goal_of_which_nothing_is_known_holds_no_decision() -> None:
+    """Money that is not past burn-in is neither won nor lost; as a guardrail it would have to be known."""
+    assert reason(look(arm(WON, EARLY))) is Reason.WIN
+    assert reason(look(arm(EARLY, WON))) is Reason.COLLECTING
+    assert reason(look(arm(WON, EARLY, guardrails=(Guardrail(non_inferiority=0.02),)))) is Reason.WAITING_GUARDRAIL
+
+
 def test_the_page_lists_the_table_as_it_is() -> None:
     """docs/experiments.md has every reason with its action, in the order in which they are tried."""
     page = (Path(__file__).parents[2] / "docs/experiments.md").read_text()

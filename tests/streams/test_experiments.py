@@ -93,6 +93,12 @@ def test_the_planned_end_is_one_test_and_nothing_after_it_counts(tmp_path: Path)
     assert decisions[-1]["window"]["end"] == format_instant(START + 11 * HOUR)
 
 
+def test_a_planned_end_with_a_handful_of_converters_says_neither(tmp_path: Path) -> None:
+    """24 against 4 of a thousand, before the minimum run time: over, with nothing to go by."""
+    decisions, _ = told(tmp_path, arms(0, (1_000, 4), (1_000, 24)), f", ends_at: '{format_instant(START + 3 * HOUR)}'")
+    assert reasons(decisions) == [("continue", "collecting"), ("stop", "final_neither")]
+
+
 def test_a_change_that_concludes_it_ends_it(tmp_path: Path) -> None:
     lines = [line for hour in range(10) for line in arms(hour, (2_000, 100), (2_000, 101))]
     change = {
