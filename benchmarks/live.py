@@ -70,9 +70,9 @@ def quix() -> str:
     return str(python)
 
 
-def worker(own: Settings, folder: Path, events: int, *load: str) -> Found:
-    """Run the monitor once through what is there."""
-    environment = {
+def environment(own: Settings, folder: Path) -> dict[str, str]:
+    """Return the environment of a worker with these settings."""
+    return {
         **os.environ,
         "PMON_BROKER": own.broker,
         "PMON_CLOCK": "log",
@@ -80,9 +80,21 @@ def worker(own: Settings, folder: Path, events: int, *load: str) -> Found:
         "PMON_WEB_PORT": "0",
         "PMON_PARTITIONS": str(own.partitions),
         "PMON_GROUP": own.group,
+        "PMON_TOPIC_PREFIX": own.topic_prefix,
         "PMON_SUBJECT_KEY_FILE": str(folder / "subject.key"),
     }
-    return ran([sys.executable, "-m", "benchmarks.contestant.worker", str(events), str(folder / "config.yaml"), *load], environment)
+
+
+def worker(own: Settings, folder: Path, events: int, *load: str) -> Found:
+    """Run the monitor once through what is there."""
+    command = [sys.executable, "-m", "benchmarks.contestant.worker", str(events), str(folder / "config.yaml"), *load]
+    return ran(command, environment(own, folder))
+
+
+def start_worker(own: Settings, folder: Path, events: int) -> "subprocess.Popen[bytes]":
+    """Start the monitor; it says when it is ready, then waits for the first event."""
+    command = [sys.executable, "-m", "benchmarks.contestant.worker", str(events), str(folder / "config.yaml"), "wait"]
+    return subprocess.Popen(command, env=environment(own, folder), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
 async def produced(own: Settings, events: int, span_ms: int) -> None:

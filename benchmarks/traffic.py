@@ -71,11 +71,15 @@ async def fill(bus: Bus, own: Settings, config: Config, count: int, span_ms: int
     """Put the traffic on the bus with a tick each `tick`, and ticks on until what it was is closed, settled and matured."""
     await prepare(bus, own, config)
     await Producing(bus, own, config, speed=1e9).run(traffic(count, span_ms, own.partitions), drain=False)
+    await tick_on(bus, own, config, START + span_ms, START + span_ms)
+
+
+async def tick_on(bus: Bus, own: Settings, config: Config, first: int, last: int) -> None:
+    """Tick from `first` until what was there at `last` (ms) is closed, settled and matured."""
     names = {plain: name for name, plain in inputs(own, config).items()}
-    last = end_of(START + span_ms, MINUTE) + config.timing.settle + 4 * MINUTE
+    tick, until = config.timing.tick, end_of(last, MINUTE) + config.timing.settle + 4 * MINUTE
     for partition in range(own.partitions):
         ends = await bus.ends([(name, partition) for plain, name in names.items() if plain != TICKS])
         known = {plain: ends[name, partition] for plain, name in names.items() if plain != TICKS}
-        for at in range(end_of(START + span_ms, config.timing.tick), last, config.timing.tick):
-            tick = clockwork.tick_record(partition, 0, at, known, drain=False)
-            await bus.append(on_bus(own, TICKS), partition, [Message(tick.key, tick.value, tick.timestamp)])
+        ticks = [clockwork.tick_record(partition, 0, at, known, drain=False) for at in range(end_of(first, tick), until, tick)]
+        await bus.append(on_bus(own, TICKS), partition, [Message(one.key, one.value, one.timestamp) for one in ticks])

@@ -1,8 +1,9 @@
 """The monitor: one worker over Kafka or in memory, with everything it does, from when it is ready until it is at the end of its inputs.
 
-    python -m benchmarks.contestant.worker EVENTS CONFIG [load SPAN_MS]
+    python -m benchmarks.contestant.worker EVENTS CONFIG [load SPAN_MS | wait]
 
-Settings come from the environment, as those of `pmon run`; with `load` a bus in memory is filled first.
+Settings come from the environment, as those of `pmon run`. With `load` a bus in memory is filled first; with `wait` a line says that it is
+ready, and what is measured begins with the first event.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from streams.collector import collect_rarely
 from streams.pulse import Pulse
 from streams.settings import Settings, read_settings
 from streams.shards import Ground
-from streams.topics import INTAKE, MONITOR, changelog
+from streams.topics import INTAKE, MONITOR, changelog, on_bus
 from streams.transport.bus import Bus
 from streams.transport.opening import bus_of
 
@@ -41,7 +42,15 @@ async def at_rest(bus: Bus, own: Settings) -> tuple[float, float]:
     return wall_s, cpu_s
 
 
-async def run(events: int, config: str, span_ms: int | None) -> None:
+async def arrived(bus: Bus, own: Settings) -> None:
+    """Wait for the first event."""
+    print("ready", flush=True)
+    places = [(on_bus(own, "engagement-events"), number) for number in range(own.partitions)]
+    while not any((await bus.ends(places)).values()):
+        await asyncio.sleep(POLL_S)
+
+
+async def run(events: int, config: str, span_ms: int | None, *, wait: bool) -> None:
     """Work once through what is there."""
     own, judged = read_settings(), load_config(Path(config).read_text(), config)
     outside = bus_of(own)
@@ -55,7 +64,10 @@ async def run(events: int, config: str, span_ms: int | None) -> None:
     await asyncio.wait([worker, asyncio.create_task(ready.wait())], return_when=asyncio.FIRST_COMPLETED)
     if worker.done():
         worker.result()
-    watch, ready_s = Watch(), time.monotonic() - begun
+    ready_s = time.monotonic() - begun
+    if wait:
+        await arrived(outside, own)
+    watch = Watch()
     wall_s, cpu_s = await at_rest(outside, own)
     watch.tell(events, until=(wall_s, cpu_s), ready_s=ready_s)
 
@@ -63,8 +75,8 @@ async def run(events: int, config: str, span_ms: int | None) -> None:
 def main(arguments: Iterable[str]) -> None:
     """Read the arguments; the process is set up as `pmon` sets up its own."""
     collect_rarely()
-    events, config, *load = arguments
-    asyncio.run(run(int(events), config, int(load[1]) if load else None))
+    events, config, *how = arguments
+    asyncio.run(run(int(events), config, int(how[1]) if how[:1] == ["load"] else None, wait=how == ["wait"]))
 
 
 if __name__ == "__main__":
