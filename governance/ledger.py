@@ -11,7 +11,7 @@ might have decided, the verdict says so (`history_truncated`) instead of guessin
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Verdict = Literal["valid", "withdrawn", "refused", "revoked", "expired", "invalidated", "no_record", "history_truncated"]
 Scope = tuple[str, str]
@@ -29,8 +29,7 @@ SCOPES = 128  # purposes times channels a subject may have a say on
 ROWS = 2_048  # over all scopes: about 100 KB, what a hostile subject can take
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where a record was read."""
 
     topic: str
@@ -39,8 +38,7 @@ class Source:
     event_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One consent record: from when and until when (ms, NEVER), its stamp and its number among the subject's records."""
 
     order: int
@@ -50,8 +48,7 @@ class Entry:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """What one record says about one scope."""
 
     state: str
@@ -75,8 +72,7 @@ class Statement:
     states: Mapping[Scope, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """One personalised exposure: may `purpose` be served on `channel` at `time` (ms)? `opt_in`: is silence a denial?"""
 
     purpose: str
@@ -90,8 +86,7 @@ class Question:
         return (self.purpose, self.channel), (self.purpose, ANY), (ANY, self.channel), (ANY, ANY)
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """The verdict and the row that decided it, None where none did."""
 
     verdict: Verdict

@@ -9,7 +9,6 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Protocol
 
 import orjson
@@ -236,7 +235,7 @@ class IntakeStage(Stage):
         body["ends"] = {
             topic: min(end, self.position(topic)) if end <= self._skipped.get(topic, 0) else end for topic, end in body["ends"].items()
         }
-        return replace(tick, value=orjson.dumps(body))
+        return tick._replace(value=orjson.dumps(body))
 
     async def _fold_ticks(self) -> None:
         number = 0

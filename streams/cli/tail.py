@@ -2,7 +2,6 @@
 
 import sys
 import time
-from dataclasses import replace
 
 import click
 
@@ -42,7 +41,7 @@ def command(topics: tuple[str, ...], from_start: bool, idle: str | None) -> int:
         last = time.monotonic()
         async for batch in bus.follow(starts, WAIT_S):
             for record in batch:
-                write_record(sys.stdout.buffer, replace(record, topic=names[record.topic]))
+                write_record(sys.stdout.buffer, record._replace(topic=names[record.topic]))
             sys.stdout.buffer.flush()
             if batch:
                 last = time.monotonic()

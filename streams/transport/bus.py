@@ -6,7 +6,7 @@ which a batch landed, and a log read to an end that was asked for first.
 
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from streams.kernel.record import Record
 
@@ -29,8 +29,7 @@ class TooLargeError(BusError):
     """A batch is larger than the topic takes; nothing was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One record to append; `timestamp` in ms is kept where the topic keeps its producers' stamps."""
 
     key: bytes | None
