@@ -16,7 +16,7 @@ import orjson
 from detectors.cell import CONSENT
 from detectors.window import DAY, HOUR, end_of
 from governance.config import Config
-from governance.ledger import VALID, Entry, Judgement, Ledger, Question, Row, Source, erased_by, forgotten, judge, silence
+from governance.ledger import BEFORE, VALID, Entry, Judgement, Ledger, Question, Row, Source, erased_by, forgotten, judge, silence
 from governance.message.engagement import Engagement
 from streams.kernel.bulletin import SYSTEM, Address, Adds
 from streams.kernel.pending import COMMIT_BYTES
@@ -63,6 +63,7 @@ class Verdicts:
         self._written: dict[str, list[bytes]] = {}  # rows of judged exposures this commit adds, by subject with a ledger
         self._open: dict[bytes, list[Exposure]] = {}  # rows whose subjects have new records: neighbours are looked at one after the other
         self._corrected: set[bytes] = set()
+        self._last_judged: int | None = None
         self._opt_ins: dict[tuple[str, int], bool] = {}
         self._items = self._cells = 0
         self.adds: dict[str, Adds] = {}
@@ -174,7 +175,9 @@ class Verdicts:
 
         What this commit judged knows all that is known by now.
         """
-        if max((int(end) for end in self._draft.rows.firsts(JUDGED)), default=time) <= time:
+        if self._last_judged is None:
+            self._last_judged = max((int(end) for end in self._draft.rows.firsts(JUDGED)), default=BEFORE)
+        if self._last_judged <= time:  # nearly always: who decides now decides about what comes
             return []
         keys = (key for key in self._draft.rows.index(JUDGED, Owners).of(name) if key_parts(key)[0] > time)
         return sorted((key for key in keys if self._draft.get(key) is not None), key=key_parts)
