@@ -5,7 +5,8 @@ from typing import Any
 
 from governance.policy.row import STATUSES
 from reporting.figure import NONE, integer, moment
-from reporting.wording import RESULTS, sentence
+from reporting.issues import ACTIVE
+from reporting.wording import RESULTS, owner, sentence
 
 SHORT = {"qa": "QA"}
 ASKING = ("fail", "warn", "pending")
@@ -17,7 +18,7 @@ def checks(report: Mapping[str, Any]) -> list[dict[str, str]]:
     rows = [_row(check["status"], _name(check["check"]), _found(check), *_asked(check, today)) for check in governance["checks"]]
     if not governance["checks"]:
         rows.append(_row("not_evaluated", "Policy checks", str(governance["why"])))
-    rows.append(_consent(governance))
+    rows.append(_consent(report))
     return sorted(rows, key=lambda row: STATUSES.index(row["status"]))
 
 
@@ -40,12 +41,23 @@ def _asked(check: Mapping[str, Any], today: str) -> tuple[str, str]:
     return who, moment(check["deadline"], today) if check["deadline"] else NONE
 
 
-def _consent(governance: Mapping[str, Any]) -> dict[str, str]:
-    consent, name = governance["consent"], "Consent at exposure"
+def _consent(report: Mapping[str, Any]) -> dict[str, str]:
+    governance, name = report["governance"], "Consent at exposure"
+    consent = governance["consent"]
     if consent["status"] == "not_evaluated":
         return _row("not_evaluated", name, str(consent["why"]))
     judged = integer(consent["judged"])
     if not consent["violations"]:
         return _row("pass", name, f"{judged} of {judged} judged exposures had valid consent")
     kinds = ", ".join(f"{one['verdict'].replace('_', ' ')} {integer(one['exposures'])}" for one in governance["violations"])
-    return _row("fail", name, f"{integer(consent['violations'])} of {judged} judged exposures had no valid consent ({kinds})")
+    found = f"{integer(consent['violations'])} of {judged} judged exposures had no valid consent ({kinds})"
+    return _row("fail", name, found, *_held(report))
+
+
+def _held(report: Mapping[str, Any]) -> tuple[str, str]:
+    """Return who has the consent incident and until when it is to be settled, dashes where none is active."""
+    for issue in report["issues"]:
+        if issue["check"] == "consent_violation" and issue["state"] in ACTIVE:
+            due = next((item["due"] for item in report["backlog"] if item["source"]["id"] == issue["id"]), None)
+            return owner(issue), moment(due, report["period"]["watermark"]) if due else NONE
+    return NONE, NONE

@@ -166,12 +166,14 @@ def _checklist(report: Mapping[str, Any], screen: Screen) -> list[str]:
     rows = [row for row in found if row["status"] not in ("pass", "waived")]
     passed = [row["check"] for row in found if row["status"] == "pass"]
     said = f"{len(passed)} of {len(found)} checks pass" + (f": {', '.join(passed)}." if passed else ".")
-    columns = [Column("result"), Column("check"), Column("what was found"), Column("who", least=100), Column("until", least=90)]
+    columns = [Column("result"), Column("check"), Column("what was found")]
+    asked = any(row["who"] != NONE for row in rows)
+    columns += [Column("who", least=100), Column("until", least=90)] if asked else []
     shown = [
         [
             Span(row["word"].lower(), row["tone"] if row["tone"] in CODES else "dim"),
             Span(row["check"], "bold"),
-            *map(Span, (row["found"], row["who"], row["until"])),
+            *map(Span, (row["found"], *((row["who"], row["until"]) if asked else ()))),
         ]
         for row in rows
     ]
