@@ -9,7 +9,17 @@ SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
 EXPONENTS = {"JPY": 0, "KRW": 0, "CLP": 0, "VND": 0, "BHD": 3, "KWD": 3, "JOD": 3, "OMR": 3, "TND": 3}  # ISO 4217; 2 elsewhere
 PER_MILLION_BELOW = 0.0001  # 0.01 %: two decimals of a per cent say nothing below it
 ONE_DECIMAL_FROM = 0.1
+ALL = 0.995  # what rounds to 100 %
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def carried(share: float) -> str:
+    """Return a part's share of a change; beyond all of it, the other parts went the other way.
+
+    >>> carried(0.82), carried(1.02), carried(-0.04)
+    ('82\\xa0%', 'all', '−4\\xa0%')
+    """
+    return "all" if share >= ALL else _minus(f"{share * 100:.0f}{NBSP}%")
 
 
 def integer(number: int | None) -> str:

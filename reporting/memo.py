@@ -93,6 +93,7 @@ def memo(snapshot: Snapshot, name: str, experiment: Experiment | None, trial: Tr
     decision = trial.decision if trial is not None and experiment is not None else None
     phases = trial.phases() if trial is not None else []
     metrics = readout(experiment, snapshot.settings, phases) if experiment is not None and trial is not None else []
+    metrics = [_shown(metric, snapshot.config.privacy.minimum_subjects) for metric in metrics]
     return {
         "id": name,
         "control": experiment.control if experiment is not None else None,
@@ -218,6 +219,12 @@ def consent_clean(snapshot: Snapshot, arms: set[str]) -> dict[str, Any]:
                 violated += sum(counts.get(verdict, 0) for verdict in VIOLATED)
     judged = valid + violated
     return {"share": valid / judged if judged else None, "judged": judged, "of": "exposures of its variants in the period"}
+
+
+def _shown(metric: dict[str, Any], minimum: int) -> dict[str, Any]:
+    """Return a metric without its preview where an arm has fewer people in it than may be shown: a rate of three tells of each."""
+    preview = metric["preview"] or {}
+    return {**metric, "preview": preview if all(one["users"] >= minimum for one in preview.values()) else {}}
 
 
 def read(trial: Trial, metrics: list[dict[str, Any]]) -> dict[str, Any]:

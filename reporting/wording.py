@@ -149,15 +149,6 @@ def off(observed: float, expected: float) -> str:
     return f"{abs(share) * 100:.0f}{NBSP}% {'below' if share < 0 else 'above'} expected"
 
 
-def carried(share: float) -> str:
-    """Return a segment's share of a change; beyond all of it, the other segments went the other way.
-
-    >>> carried(0.82), carried(1.02)
-    ('82\\xa0%', 'all')
-    """
-    return "all" if share >= 0.995 else f"{share * 100:.0f}{NBSP}%"
-
-
 def state(issue: Mapping[str, Any]) -> str:
     """Return an issue's state in words."""
     if issue["kind"] == "request":

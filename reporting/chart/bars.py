@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reporting.chart.mark import box, frame, line, words
-from reporting.figure import MINUS
+from reporting.figure import carried
 
 ROW = 22.0
 
@@ -31,7 +31,7 @@ def segment_bars(parts: Sequence[Part], of: str, width: float = 592.0) -> str:
         y, share = index * ROW, min(1.0, max(0.0, part.share))
         drawn.append(words(_short(part.name, left), left - 8, y + 15, "tb" if part.claim else "t2", "end"))
         drawn.append(box(left, y + 4, max(1.0, full * share), 14, "badmark" if part.claim else "rest"))
-        label = f"{part.share * 100:.0f}\u00a0%".replace("-", MINUS)
+        label = carried(part.share)
         drawn.append(words(label, left + full * share + 8, y + 15, "tb"))
         drawn.append(words(part.note, left + full * share + 18 + 7.4 * len(label), y + 15))
     height = len(parts) * ROW + 20

@@ -15,7 +15,7 @@ ASKING = ("fail", "warn", "pending")
 def checks(report: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return one row a check: `status, word, icon, tone, check, found, who, until`."""
     governance, today = report["governance"], report["period"]["watermark"]
-    rows = [_row(check["status"], _name(check["check"]), _found(check), *_asked(check, today)) for check in governance["checks"]]
+    rows = [_row(check["status"], name_of(check["check"]), _found(check), *_asked(check, today)) for check in governance["checks"]]
     if not governance["checks"]:
         rows.append(_row("not_evaluated", "Policy checks", str(governance["why"])))
     rows.append(_consent(report))
@@ -26,7 +26,8 @@ def _row(status: str, check: str, found: str, who: str = NONE, until: str = NONE
     return {"status": status, "check": check, "found": found, "who": who, "until": until, **RESULTS[status]}
 
 
-def _name(check: str) -> str:
+def name_of(check: str) -> str:
+    """Return a check's name in words."""
     return sentence(" ".join(SHORT.get(word, word) for word in check.replace("_", "-").split("-")))
 
 

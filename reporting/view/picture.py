@@ -15,7 +15,7 @@ from reporting.chart.mark import element
 from reporting.chart.multiples import Panel, row
 from reporting.chart.series import Series, observed_series
 from reporting.chart.timeline import Kind, Lane, Moment, lanes, steps
-from reporting.figure import clock, day, integer, moment, rate
+from reporting.figure import NONE, clock, day, moment, rate
 from reporting.issues import ACTIVE
 from reporting.wording import STEPS, count_of, label, owner, title, where
 
@@ -239,13 +239,17 @@ def _bars(issue: Mapping[str, Any], width: float) -> str:
         Part(
             where(segment["where"]),
             segment["share_of_change"],
-            f"{integer(segment['k_after'])} of {integer(segment['n_after'])} after",
+            f"{_rate(segment, 'after')}, before {_rate(segment, 'before')}",
             claim=True,
         )
         for segment in segments
         if segment.get("share_of_change") is not None
     ]
     return segment_bars(parts, "the change", width) if parts else ""
+
+
+def _rate(segment: Mapping[str, Any], when: str) -> str:
+    return rate(segment[f"k_{when}"] / segment[f"n_{when}"]) if segment.get(f"n_{when}") else NONE
 
 
 def _plan(report: Mapping[str, Any]) -> str:

@@ -266,7 +266,7 @@ def paths(report: Mapping[str, Any]) -> dict[str, Any]:
                 "before": rate(end["previous_share"]),
                 "change": points(end["change"]["difference"]) if end["change"] else NONE,
                 "moved": bool(end["change"] and end["change"]["moved"]),
-                "fault": end["node"] in FAULTS,
+                "worse": bool(end["node"] in FAULTS and end["change"] and end["change"]["difference"] > 0),
             }
             for end in found["ends"][:ENDS]
         ],

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reporting import wording
+from reporting.chart.flow import FAULTS
 from reporting.figure import NONE, bare_points, bare_rate, day, integer, moment
 from reporting.issues import ACTIVE
 from reporting.recap import recap
@@ -152,9 +153,9 @@ def _paths(report: Mapping[str, Any], screen: Screen) -> list[str]:
     columns = [Column("paths end at"), Column(""), *(Column(head, right=True) for head in ("exposures", "share", "vs prev"))]
     rows = []
     for end, told in zip(report["performance"]["decision_paths"]["ends"], found["ends"], strict=False):
-        style = "bad" if told["fault"] else ""
+        style = "bad" if end["node"] in FAULTS else ""
         bar = "█" * max(1, round(BAR * end["share"]))
-        change = Span(told["change"] if told["moved"] else "", style or "bold")
+        change = Span(told["change"] if told["moved"] else "", "bad" if told["worse"] else "bold")
         rows.append([Span(told["name"], style), Span(bar, style or "info"), Span(told["exposures"]), Span(told["share"]), change])
     dead = [screen.line(Span(f"Dead branches: {found['dead']}", "warn"))] if found["dead"] else []
     return [*grid(screen, columns, rows), *dead, ""]

@@ -101,6 +101,14 @@ def test_who_has_not_matured_is_a_preview_and_no_evidence() -> None:
     assert "hero-a 1,160 at 1.98" in dict(facts(found))["Not matured yet"]
 
 
+def test_a_preview_of_fewer_people_than_may_be_shown_is_left_out() -> None:
+    """Nine of one arm have not matured: a rate of nine would tell of each of them."""
+    few = trial({"hero-a": arm(20_000, 1_000, 19_991), "hero-b": arm(20_000, 1_000, 19_900)})
+    assert memo(few)["readout"]["metrics"][0]["preview"] == {}
+    enough = trial({"hero-a": arm(20_000, 1_000, 19_990), "hero-b": arm(20_000, 1_000, 19_900)})
+    assert set(memo(enough)["readout"]["metrics"][0]["preview"]) == {"hero-a", "hero-b"}
+
+
 def test_what_has_ended_is_not_left_running() -> None:
     """Concluded while it was collecting: no more will be known, traffic goes to control."""
     early = trial({"hero-a": arm(90, 9), "hero-b": arm(90, 9)}, ended=1, decision=Decision(Action.CONTINUE, Reason.COLLECTING))

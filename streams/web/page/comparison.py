@@ -16,8 +16,8 @@ from governance.config import Config
 from governance.message.instant import parse_instant
 from reporting.chart.bars import Part, segment_bars
 from reporting.coverage import people
-from reporting.figure import MINUS, integer, points, rate
-from reporting.wording import carried, label, sentence
+from reporting.figure import MINUS, carried, integer, points, rate
+from reporting.wording import label, sentence
 from streams.read_model.situation import HourRow, Situation, Story
 from streams.web.page.hours import TOO_FEW, definitions_of, matches
 

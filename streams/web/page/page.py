@@ -12,8 +12,8 @@ from markupsafe import Markup
 from detectors.window import DAY, SECOND
 from governance.message.instant import format_instant, parse_instant
 from reporting.chart.mark import quoted
-from reporting.figure import age, clock, day
-from reporting.wording import STEPS, carried, close_by, count_of, where
+from reporting.figure import age, carried, clock, day
+from reporting.wording import STEPS, close_by, count_of, where
 from streams.read_model.situation import Overview, Situation, Story
 from streams.web.health import stalled
 from streams.web.operators import Viewer

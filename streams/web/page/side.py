@@ -8,8 +8,10 @@ from detectors.kpi import VIOLATIONS
 from detectors.window import HOUR
 from governance.config import Config
 from governance.message.instant import format_instant
+from governance.policy.row import STATUSES
 from reporting.figure import clock, integer, moment, rate
-from reporting.wording import count_of, sentence
+from reporting.view.checks import name_of
+from reporting.wording import count_of
 from streams.read_model.situation import Overview, Published, Situation
 from streams.web.page.hours import spans
 from streams.web.page.mark import share_bar, strip
@@ -97,7 +99,7 @@ def _mark_of(verdict: str) -> str:
 def checklist(report: Published | None, today: str) -> dict[str, Any]:
     """Return the checks of the latest report, or why there are none."""
     found = (report or {}).get("checklist") or {}
-    checks = list(found.get("checks") or ())
+    checks = sorted(found.get("checks") or (), key=lambda check: STATUSES.index(check["status"]))
     if not checks:
         return {"why": found.get("why") or "a report makes it: none has been asked for yet", "rows": [], "more": 0}
     rows = []
@@ -106,7 +108,7 @@ def checklist(report: Published | None, today: str) -> dict[str, Any]:
         shape, colour, word = RESULTS.get(status, RESULTS["not_evaluated"])
         who, until = ", ".join(map(str, check.get("who") or ())), check.get("deadline")
         row = {"shape": shape, "colour": colour, "word": word, "found": check.get("found")}
-        row["check"] = sentence(str(check.get("check")).replace("-", " "))
+        row["check"] = name_of(str(check.get("check")))
         asks = status in ("fail", "warn", "pending")
         rows.append(row | {"who": who if asks else "", "deadline": until and moment(until, today)})
     return {"why": None, "rows": rows, "more": len(checks) - len(rows)}

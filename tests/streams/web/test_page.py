@@ -66,6 +66,7 @@ def test_an_incident_shows_without_reload_and_the_keyboard_opens_it(tmp_path: Pa
                 break
             await tab.press("Tab")
         assert await tab.evaluate("document.activeElement.id") == "row-i-1"
+        assert await tab.evaluate("getComputedStyle(document.activeElement).outline.includes('solid 2px')")
         for expanded in ("false", "true"):
             await tab.press("Enter")
             await tab.until(f"document.querySelector('#row-i-1').getAttribute('aria-expanded') === '{expanded}'")
