@@ -115,8 +115,8 @@ def _initiative(one: Initiative, config: "Config") -> Iterator[Found]:
     for name, experiment in one.experiments.items():
         yield from ((("experiments", name, *path), message) for path, message in _experiment(experiment, one))
     for index, report in enumerate(one.reports):
-        if report.cadence % config.timing.window:
-            yield ("reports", index, "cadence"), f"must be whole base windows of {format_duration(config.timing.window)}"
+        if report.cadence < HOUR or report.cadence % config.timing.window:
+            yield ("reports", index, "cadence"), f"must be at least 1h, in whole windows of {format_duration(config.timing.window)}"
         for place, sink in enumerate(report.to):
             if sink not in config.sinks:
                 yield ("reports", index, "to", place), f"must be one of sinks: {', '.join(sorted(config.sinks)) or 'there are none'}"
