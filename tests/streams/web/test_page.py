@@ -150,7 +150,7 @@ def test_somebody_signs_in_acknowledges_and_reads_the_answer(tmp_path: Path, scr
 
 
 def test_from_an_incident_on_to_the_report_that_holds_it(tmp_path: Path) -> None:
-    """The latest report opens as a page of its own, and its policy lets no script run."""
+    """The latest report opens as a page of its own, its policy lets no script run, and it fits a phone, the dark and paper."""
 
     async def script(tab: Tab, model: MemoryModel, url: str) -> None:
         report = build(fortnight()) | {"initiative": HOME}
@@ -161,5 +161,12 @@ def test_from_an_incident_on_to_the_report_that_holds_it(tmp_path: Path) -> None
         await tab.until("location.pathname === '/reports/q-7' && document.readyState === 'complete'")
         assert report["title"] in await tab.evaluate("document.querySelector('h1').textContent")
         assert await tab.evaluate("document.scripts.length") == 0
+        for width in (900, 390, 320):
+            await tab.size(width, 900, dark=width < 900)
+            assert await tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, width
+        assert await tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(21, 25, 32)"
+        scheme = [{"name": "prefers-color-scheme", "value": "dark"}]
+        await tab.call("Emulation.setEmulatedMedia", media="print", features=scheme)
+        assert await tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
     browse(tmp_path, script)
