@@ -60,6 +60,7 @@ class Verdicts:
         self._draft, self._shard, self._waits, self._config_at, self._now = draft, shard, waits, config_at, now
         self._subjects = Subjects(draft, waits)
         self._due_after = waits.due
+        self._evidence = max(EVIDENCE_KEPT, waits.kept + DAY)
         self._written: dict[str, list[bytes]] = {}  # rows of judged exposures this commit adds, by subject with a ledger
         self._open: dict[bytes, list[Exposure]] = {}  # rows whose subjects have new records: neighbours are looked at one after the other
         self._corrected: set[bytes] = set()
@@ -215,7 +216,7 @@ class Verdicts:
         for hour, times in last.items():
             self._draft.put(row_key(GONE, hour, sequence, part), pack(times))
             part += 1
-        for key in [] if full else self._due(GONE, self._now - EVIDENCE_KEPT - self._waits.unjudged):
+        for key in [] if full else self._due(GONE, self._now - self._evidence - self._waits.unjudged):
             self._draft.drop(key)
         return not full
 
@@ -304,7 +305,7 @@ class Verdicts:
         """Return whether a record speaks of exposures that are gone."""
         values = [self._draft.get(key) for key in self._draft.rows.index(GONE, Owners).of(name)]
         last = max((unpack(value)[0][name] for value in values if value is not None), default=None)
-        return last is not None and last >= entry.effective and last + EVIDENCE_KEPT >= entry.stamp
+        return last is not None and last >= entry.effective and last + self._evidence >= entry.stamp
 
     def _shown_to(self, name: str, judged: list[bytes]) -> Iterator[Exposure]:
         """Yield a subject's exposures: of its rows of judged ones, and those that wait."""
@@ -316,8 +317,9 @@ class Verdicts:
 
     def _escaped(self, exposure: Exposure, entry: Entry) -> bool:
         """Return whether a record might have decided an exposure, had it come in time."""
-        known = exposure.tau + self._waits.settle >= entry.stamp
-        return not known and entry.effective <= exposure.time and exposure.time + self._waits.correction < entry.stamp
+        time, stamp = exposure.time, entry.stamp
+        too_late = exposure.tau + self._waits.settle < stamp and time + self._waits.correction < stamp
+        return too_late and entry.effective <= time and stamp <= time + self._evidence
 
 
 def inapplicable_line(subject: str, event: Engagement, tau: int, record: Record) -> Outgoing:

@@ -230,6 +230,27 @@ def test_a_record_later_than_corrections_reach_is_told_of(tmp_path: Path) -> Non
     assert [(one.check, [place.event_id for place in one.evidence]) for one in found.findings][1:] == [("late_evidence", ["c1"])]
 
 
+def test_a_late_withdrawal_corrects_its_own_subject_among_its_neighbours(tmp_path: Path) -> None:
+    """Exposures of two hundred people share rows, and stand beside each other in them."""
+    people = [f"u-{number}" for number in range(200)]
+    lines = [consent(f"c-{name}", 0, subject=name) for name in people]
+    lines += [exposure(f"e-{name}-{at}", 5 * MINUTE + at, name) for name in people for at in (1, 2)]
+    lines += [consent("w", 4 * MINUTE, "withdrawn", subject="u-7", stamp=30 * MINUTE)]
+    found = Replayed(lines, tmp_path)
+
+    assert {name for name, verdict in found.verdicts.items() if verdict != "valid"} == {"e-u-7-1", "e-u-7-2"}
+    assert {found.verdicts["e-u-7-1"], found.verdicts["e-u-7-2"]} == {"withdrawn"}
+
+
+@pytest.mark.parametrize(("days", "told"), [(3, ["c1"]), (8, [])])
+def test_exposures_long_gone_are_known_for_a_week(tmp_path: Path, days: int, told: list[str]) -> None:
+    """After that nobody can tell a late record from one that concerns nothing."""
+    lines = [exposure("e1", 0), consent("c1", -MINUTE, stamp=days * 24 * HOUR)]
+    found = Replayed(lines, tmp_path)
+
+    assert [place.event_id for one in found.findings if one.check == "late_evidence" for place in one.evidence] == told
+
+
 def test_a_string_that_does_not_decode_is_a_finding_and_never_consent(tmp_path: Path) -> None:
     """Whatever the record lists beside it."""
     found = Replayed([consent("c1", 0, tcf=TCF_ALL[:26]), exposure("e1", 1)], tmp_path)
