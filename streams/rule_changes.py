@@ -3,7 +3,10 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Any
+
+from aiokafka.errors import KafkaError
 
 from governance.message.reading import read
 from governance.message.rule_change import RuleChange
@@ -23,7 +26,8 @@ TOPIC = "rule-changes"
 class RuleChanges:
     """What stands on `rule-changes`, the last of each initiative, by time of reading."""
 
-    def __init__(self, bus: Bus, settings: Settings) -> None:
+    def __init__(self, bus: Bus, settings: Settings, again_s: float = AGAIN_S) -> None:
+        self._again_s = again_s
         self._bus, self._topic, self._partitions = bus, on_bus(settings, TOPIC), settings.partitions
         self._of: dict[str, deque[dict[str, Any]]] = {}
 
@@ -36,13 +40,14 @@ class RuleChanges:
         after = {(self._topic, number): 0 for number in range(self._partitions)}
         while True:
             try:
-                async for batch in self._bus.follow(after, WAIT_S):
-                    for record in batch:
-                        after[record.topic, record.partition] = record.offset + 1
-                        self.take(record)
-            except BusError as error:
-                say("rule_changes_lost", why=str(error))
-                await asyncio.sleep(AGAIN_S)
+                async with aclosing(self._bus.follow(after, WAIT_S)) as batches:
+                    async for batch in batches:
+                        for record in batch:
+                            after[record.topic, record.partition] = record.offset + 1
+                            self.take(record)
+            except (BusError, KafkaError) as error:
+                say("rule_changes_lost", why=type(error).__name__)
+                await asyncio.sleep(self._again_s)
 
     def take(self, record: Record) -> None:
         """Take one record; what is no rule change is the kernel's to refuse."""

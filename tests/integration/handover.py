@@ -36,8 +36,8 @@ from tests.integration.fleet import Deployment, Worker, behind
 
 TICK_S = 1
 CONFIG = f"version: 1\ntiming: {{window: 10s, tick: {TICK_S}s, allowed_lateness: 2s, settle: 10s, stalled_after: 1m}}\n"
-RATE = 500  # events a second while workers come and go
-BACKLOG = 100_000
+RATE = 200  # events a second while workers come and go
+BACKLOG = 50_000
 LONGEST_S = 120.0
 SETTLED_S = 3.0
 PARTITIONS = 4
