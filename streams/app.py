@@ -97,6 +97,8 @@ async def work(ground: Ground, ready: asyncio.Event | None = None, stop: asyncio
     """
     quiet_libraries()
     await ground.bus.open()
+    # From before the first shard is loaded to after the last one is closed: a start that takes long, or an end, is no freeze.
+    beating = asyncio.create_task(ground.pulse.beat())
     try:
         await prepare(ground.bus, ground.settings, ground.config)
         app, ready = make_app(ground), ready or asyncio.Event()
@@ -104,6 +106,7 @@ async def work(ground: Ground, ready: asyncio.Event | None = None, stop: asyncio
         async with display.served():
             await _work(app, ground, display, ready, stop or stopped_by_signal())
     finally:
+        beating.cancel()
         await ground.bus.close()
 
 
@@ -131,7 +134,7 @@ async def _work(app: App, ground: Ground, display: Display, ready: asyncio.Event
 
 def duties(app: App, ground: Ground) -> list[Awaitable[None]]:
     """Return what runs beside the agents."""
-    found: list[Awaitable[None]] = [ground.pulse.beat(), nudge(app)]
+    found: list[Awaitable[None]] = [nudge(app)]
     errand = Errand(ground.bus, ground.settings, ground.config, ground.jobs, app.shards.monitored)
     found.append(Post(channels(ground.config), errand).run())
     if ground.settings.redis.get_secret_value() not in ("embedded", "off"):

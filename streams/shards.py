@@ -172,6 +172,7 @@ class Shards:
     async def _load(self, name: str, number: int) -> Seat:
         log = changelog(self._ground.settings, name)
         loaded = await read_changelog(self._ground.bus, log, number)
+        self._ground.pulse.touch()  # a large shard holds up the loop while it is taken in
         place = loaded.place
         say("shard_opened", stage=name, partition=number, commit=place.number - 1, rows=place.held, foreign=len(place.foreign))
         seat = Seat(self._ground.bus, self._outlet, log, number, loaded, self._ground.pulse.check)
