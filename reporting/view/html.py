@@ -13,6 +13,7 @@ from reporting.recap import pace, recap
 from reporting.view import experiment, picture, table
 from reporting.view.canonical import digest
 from reporting.view.checks import checks
+from reporting.view.difference import differences
 
 
 def render(report: Mapping[str, Any]) -> str:
@@ -25,6 +26,7 @@ def render(report: Mapping[str, Any]) -> str:
         table={**table.performance(report), **table.header(report)},
         tiles=table.tiles(report),
         checks=checks(report),
+        differences=differences(report["governance"]["diffs"]),
         paths=table.paths(report),
         sight={"heads": table.SIGHT, "rows": table.sight(report)},
         feeds=table.feeds(report),

@@ -10,6 +10,7 @@ from reporting.safe import markdown as safe
 from reporting.view import experiment
 from reporting.view.canonical import digest
 from reporting.view.checks import checks
+from reporting.view.difference import differences
 from reporting.view.table import SIGHT, feeds, header, paths, per_exposure, performance, sight, tiles
 
 ROWS = 40
@@ -145,7 +146,15 @@ def _governance(report: Mapping[str, Any]) -> list[str]:
         safe(header(report)["checks"]),
         table(["Result", "Check", "What was found", "Who", "Until"], rows),
         table(["When", "Change", "Rule", "Version", "What"], changes) if changes and wording.in_full(report) else "",
+        *(_differences(governance["diffs"]) if wording.in_full(report) else ()),
     ]
+
+
+def _differences(diffs: Sequence[Mapping[str, Any]]) -> list[str]:
+    rows, more = differences(diffs)
+    left = f"{more} more are in the canonical JSON." if more else ""
+    found = [[row["rule"], row["versions"], row["path"], row["what"]] for row in rows]
+    return ["### What versions changed", table(["Rule", "Versions", "Where", "What"], found), left] if found else []
 
 
 def _experiments(report: Mapping[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ from governance.checklist import Checklist, Judged
 from governance.message.instant import format_instant
 from governance.policy.row import STATUSES, Row
 from reporting.safe import fit, width
+from reporting.view.difference import differences
 from reporting.view.screen import Screen, Span
 
 WORD = {"pass": "pass", "fail": "FAIL", "warn": "warn", "pending": "pending", "not_evaluated": "-", "waived": "waived"}
@@ -16,11 +17,12 @@ STATUS_ROOM = 9
 LONGEST_CHECK = 28
 
 
-def table(judged: Checklist, refused: Sequence[Mapping[str, Any]], screen: Screen) -> str:
-    """Return the checklist as text: counts, then every change with its checks, then what could not be read."""
+def table(judged: Checklist, diffs: Sequence[Mapping[str, Any]], refused: Sequence[Mapping[str, Any]], screen: Screen) -> str:
+    """Return the checklist as text: counts, then every change with its checks and what it changed, then what could not be read."""
     lines = [_header(judged, screen)]
     for one in judged.changes:
-        lines += ["", *_change(one, screen)]
+        own = [diff for diff in diffs if (diff["initiative"], diff["change_id"]) == (one.change.initiative, one.change.change_id)]
+        lines += ["", *_change(one, screen), *_differences(own, screen)]
     if not judged.changes:
         lines += ["", screen.line(Span("No rule change was read."))]
     if refused:
@@ -49,6 +51,12 @@ def _change(one: Judged, screen: Screen) -> list[str]:
     for row in one.rows:
         lines += _row(row, room, screen)
     return lines
+
+
+def _differences(diffs: Sequence[Mapping[str, Any]], screen: Screen) -> list[str]:
+    rows, more = differences(diffs)
+    lines = [screen.line(Span(f"  {row['path']}", "bold"), Span(f"  {row['what']}   version {row['versions']}", "dim")) for row in rows]
+    return [*lines, screen.line(Span(f"  {more} more changes", "dim"))] if more else lines
 
 
 def _row(row: Row, room: int, screen: Screen) -> list[str]:

@@ -77,7 +77,7 @@ def test(config: str | None, paths: tuple[str, ...], at: str | None, as_table: b
     if as_json:
         print_document(_document(judged, book.until(now), policies, intake.refused))
     elif as_table or sys.stdout.isatty():
-        click.echo(table(judged, intake.refused, screen()), nl=False)
+        click.echo(table(judged, version_differences(book.until(now)), intake.refused, screen()), nl=False)
     else:
         print_answers([*(one.plain() for one in judged.changes), *intake.refused], lambda answer: False)
     return ACT if judged.failed() or intake.refused else 0

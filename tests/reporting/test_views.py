@@ -45,6 +45,8 @@ def hostile() -> dict[str, Any]:
         "i-1", "threshold:low-ctr", key, 2, "open", "2026-11-10T00:00:00Z", ("2026-11-10T00:00:00Z",),
         owner=owner, playbook=playbook, recommended_action=HOSTILE,
     )  # fmt: skip
+    entry = {"path": HOSTILE, "kind": "changed", "before": HOSTILE, "after": HOSTILE}
+    difference = {"rule_id": HOSTILE, "change_id": HOSTILE, "from_version": 1, "to_version": 2, "changes": [entry], "left_out": 7}
     return build(
         snapshot(
             rows,
@@ -55,6 +57,7 @@ def hostile() -> dict[str, Any]:
             incidents=(known,),
             timelines={"i-1": (known, {**known, "sequence": 2, "step": "escalated"})},
             rule_changes=(change,),
+            differences=(difference,),
             decision_paths={(HOSTILE, f"{HOSTILE}b"): 50, **PATHS},
             feeds=({"topic": HOSTILE, "partition": 0, "first_offset": 0, "last_offset": 3},),
         )
@@ -242,3 +245,16 @@ def test_a_summary_keeps_the_findings_and_leaves_out_what_they_rest_on() -> None
         assert len(short) < len(long) * 2 / 3
         for said in (*(issue["title"] for issue in full["issues"]), *(item["title"] for item in full["backlog"]), "Ship hero-b, win"):
             assert said in short or said.replace("\N{NO-BREAK SPACE}", " ") in short, said
+
+
+def test_what_versions_changed_is_readable() -> None:
+    """One row a value, and how many more there are; a summary leaves them out."""
+    entries = [{"path": "hero.title", "kind": "changed", "before": '"Hi"', "after": '"Hello"'}]
+    entries.append({"path": "cap", "kind": "added", "before": "", "after": "3"})
+    difference = {"rule_id": "rule-42", "change_id": "chg-1", "from_version": 6, "to_version": 7, "changes": entries, "left_out": 2}
+    report = build(snapshot((row(0, {}),), differences=(difference,)))
+    short = build(snapshot((row(0, {}),), differences=(difference,), request=request(detail="summary")))
+
+    assert '| rule-42 | 6 to 7 | hero.title | "Hi" became "Hello" |' in markdown_view.render(report)
+    assert {"rule-42", "6 to 7", "cap", "added 3", "2 more are in the canonical JSON."} <= set(seen(html.render(report)).text)
+    assert "became" not in markdown_view.render(short) + html.render(short)

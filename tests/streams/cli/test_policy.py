@@ -143,3 +143,15 @@ def test_the_shipped_policy_can_be_had(capfd: pytest.CaptureFixture[str]) -> Non
 def test_no_input_is_wrong_usage(capfd: pytest.CaptureFixture[str]) -> None:
     """Exit code 2, and what to say instead."""
     assert run(capfd)[0] == 2
+
+
+def test_the_table_says_what_a_version_changed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Where the log gives both contents; a value one line, and nothing of it reaches the terminal."""
+    first = good(content={"title": "Welcome", "weight": 1})
+    second = later("chg-2", 86_400_000, 8, content={"title": "\x1b[2JWelcome back", "weight": 1, "cap": 3})
+    main(["policy", "test", "--input", str(write(tmp_path, *first, *second)), "--table"])
+    out = capfd.readouterr().out
+
+    assert "cap  added 3   version 7 to 8" in out
+    assert 'title  "Welcome" became "' in out
+    assert "\x1b" not in out
