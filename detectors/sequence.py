@@ -25,7 +25,7 @@ BURN_IN = 25
 
 # With an uneven split the small arm decides how lopsided the difference is: 25 converters there leave a 90/10 split at 3.2 % of A/A tests,
 # an effective sample of 25 leaves money of lognormal 1 and 2 at 4.2 and 15.2 %. With this bound on the skewness of the difference (about 60
-# converters in the small arm, nothing more where the split is even) it is 2.1, 1.3 and 0 %. The skewness per user is that of both arms
+# converters in the small arm, nothing more where the split is even) it is 2.1, 1.2 and 0 %. The skewness per user is that of both arms
 # together: the small arm has not seen its tail yet.
 MOST_SKEWED = 0.1
 
