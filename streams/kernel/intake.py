@@ -117,7 +117,7 @@ class Fold:
 
     def size(self) -> int:
         """Return about how many bytes the commit takes so far: what is kept of a record is as long as it is, or a little longer."""
-        return self.draft.size + self._bytes
+        return self.draft.size + self.subjects.size + self._bytes
 
     def adds_of(self, initiative: str) -> Adds:
         """Return what this step adds to an initiative."""

@@ -14,6 +14,7 @@ from governance.ledger import ANY, BEFORE, ERASED, Ledger, goes, ledger_of, plai
 from streams.kernel.rows import Draft, pack, unpack
 
 LEDGERS, BARRIERS, LOOKS = b"l", b"g", b"q"
+OWN_BYTES, ROW_BYTES = 300, 150  # of a subject in a commit, and of each row of its ledger with ids of a usual length
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Subject:
 
 
 class Subjects:
-    """The subjects a step works on; `flush` writes them into its draft."""
+    """The subjects a step works on; `flush` writes them into its draft, until then `size` is about how many bytes that will be."""
 
     def __init__(self, draft: Draft, waits: Waits) -> None:
         self._draft = draft
@@ -64,6 +65,7 @@ class Subjects:
         self._open: dict[bytes, Subject] = {}
         self._changed: set[bytes] = set()
         self._looks: dict[int, list[str]] = {}
+        self.size = 0
 
     def _subject(self, owner: bytes) -> Subject:
         found = self._open.get(owner)
@@ -77,14 +79,20 @@ class Subjects:
             self._open[owner] = found
         return found
 
+    def _change(self, owner: bytes, subject: Subject) -> None:
+        if owner not in self._changed:
+            self._changed.add(owner)
+            self.size += OWN_BYTES + ROW_BYTES * sum(map(len, subject.ledger.rows.values()))
+
     def ledger(self, owner: bytes) -> Ledger:
         """Return a subject's ledger, an empty one where there is none."""
         return self._subject(owner).ledger
 
     def set_ledger(self, owner: bytes, ledger: Ledger) -> None:
         """Keep a subject's ledger."""
-        self._subject(owner).ledger = ledger
-        self._changed.add(owner)
+        subject = self._subject(owner)
+        subject.ledger = ledger
+        self._change(owner, subject)
 
     def shown(self, owner: bytes, window: int) -> None:
         """Note that a subject with a ledger was shown something in the window that ends at `window`; the day is enough."""
@@ -92,7 +100,7 @@ class Subjects:
         day = end_of(window - 1, DAY)
         if day > subject.active:
             subject.active = day
-            self._changed.add(owner)
+            self._change(owner, subject)
 
     def quiet_at(self, owner: bytes) -> int:
         """Return when a subject has been quiet for so long that its ledger goes, ms."""
@@ -105,7 +113,7 @@ class Subjects:
         subject = self._subject(owner)
         if not subject.look or subject.look <= watermark or time < subject.look:
             subject.look = time
-            self._changed.add(owner)
+            self._change(owner, subject)
             self._looks.setdefault(time, []).append(owner.hex())
 
     def next_look(self, owner: bytes) -> int | None:
@@ -137,7 +145,7 @@ class Subjects:
                 else:
                     self._draft.drop(kind + owner)
         looks, self._looks = self._looks, {}
-        self._open, self._changed = {}, set()
+        self._open, self._changed, self.size = {}, set(), 0
         return looks
 
 

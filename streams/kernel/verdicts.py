@@ -80,7 +80,7 @@ class Verdicts:
 
     def _full(self) -> bool:
         waiting = self._items * ITEM_BYTES + self._cells * CELL_BYTES + len(self._corrected) * ROW_BYTES
-        return self._draft.size + waiting > COMMIT_BYTES
+        return self._draft.size + self._subjects.size + waiting > COMMIT_BYTES
 
     def _due(self, kind: bytes, until: int) -> list[bytes]:
         """Return the keys of rows whose window or hour ends by `until`, earliest first."""
