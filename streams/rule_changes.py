@@ -21,6 +21,7 @@ INITIATIVES = 1_000
 WAIT_S = 1.0
 AGAIN_S = 5.0
 TOPIC = "rule-changes"
+SHOWN = {"change_id", "rule_id", "version", "previous_version", "action", "channels", "occurred_at", "initiative"}  # content may be large
 
 
 class RuleChanges:
@@ -56,4 +57,4 @@ class RuleChanges:
             return
         if change.initiative not in self._of and len(self._of) >= INITIATIVES:
             return
-        self._of.setdefault(change.initiative, deque(maxlen=KEPT)).append(change.model_dump(mode="json"))
+        self._of.setdefault(change.initiative, deque(maxlen=KEPT)).append(change.model_dump(mode="json", include=SHOWN))

@@ -1,6 +1,7 @@
 """The shards this worker owns: which they are, what they want next, and that they let go in time."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -188,6 +189,7 @@ class Shards:
     def finish(self) -> None:
         """Let the monitors do what their owners before left undone; once the group is settled."""
         for stage in self.stages.values():
+            stage.committed_s = time.monotonic()  # what it could not do while others were loaded is no standstill
             if isinstance(stage, MonitorStage):
                 self._start(stage.finish())
 

@@ -8,8 +8,11 @@ NAMED = 20
 
 
 def stalled(progress: Progress, limit_s: float | None) -> list[ShardProgress]:
-    """Return the shards whose last commit is older than the limit: a shard commits at every tick, changed or not."""
-    return [] if limit_s is None else [shard for shard in progress.shards if shard.idle_s > limit_s]
+    """Return the shards whose last commit is older than the limit: a shard commits at every tick, changed or not.
+
+    None while shards are being loaded: that may take long, and to be started again would not make it shorter.
+    """
+    return [] if limit_s is None or progress.waiting is not None else [shard for shard in progress.shards if shard.idle_s > limit_s]
 
 
 def healthz(site: Site) -> tuple[int, dict[str, Any]]:

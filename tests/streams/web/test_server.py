@@ -248,6 +248,7 @@ def test_health_is_commit_progress() -> None:
 
     run(site(filled()), fine)
     run(site(filled(), waiting="shards are being loaded"), loading)
+    run(site(filled(), waiting="shards are being loaded", idle_s=300.0), loading)
     run(site(filled(), idle_s=300.0), still)
 
 
