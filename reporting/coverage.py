@@ -17,11 +17,16 @@ MERGED: Key = ("other, merged",)
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Which keys may be shown alone and which are merged, together all keys; `small` of the merged are under the minimum."""
+    """Which keys may be shown alone and which are merged, together all keys; `small` of the merged are under the minimum.
+
+    `veiled` are cells that are merged whatever key they are part of, `apart` of them counted as cells of the finest table.
+    """
 
     shown: frozenset[Key]
     merged: frozenset[Key]
     small: int
+    veiled: frozenset[Cell] = frozenset()
+    apart: int = 0
 
 
 def people(counts: Mapping[str, int]) -> int:
@@ -54,11 +59,14 @@ def hidden(size_of: Mapping[Key, int], minimum: int) -> frozenset[Key]:
     return frozenset(small)
 
 
-def split(rows: Sequence[Row], key_of: Callable[[Cell], Key], minimum: int) -> Split:
-    """Return which keys of these rows are shown and which are merged."""
+def split(rows: Sequence[Row], key_of: Callable[[Cell], Key], minimum: int, apart: int = 0) -> Split:
+    """Return which keys of these rows are shown and which are merged, where `apart` small cells are merged already."""
     size_of = sizes(rows, key_of)
-    merged = hidden(size_of, minimum)
-    return Split(frozenset(size_of) - merged, merged, sum(size < minimum for size in size_of.values()))
+    if apart > 1:  # several together may be shown however small they are
+        size_of[MERGED] = max(minimum, size_of[MERGED])
+    merged = hidden(size_of, minimum) | ({MERGED} & size_of.keys())
+    small = sum(size < minimum for key, size in size_of.items() if key != MERGED)
+    return Split(frozenset(size_of) - merged, merged - {MERGED}, small)
 
 
 def coverage(snapshot: Snapshot, counts: Mapping[str, int], parts: Split) -> dict[str, Any]:
@@ -73,8 +81,8 @@ def coverage(snapshot: Snapshot, counts: Mapping[str, int], parts: Split) -> dic
         "refused": refused,
         "refused_total": lost,
         "suppressed": {
-            "cells": parts.small,
-            "merged": len(parts.merged),
+            "cells": parts.small + parts.apart,
+            "merged": len(parts.merged) + parts.apart,
             "shown": len(parts.shown),
             "minimum_subjects": snapshot.config.privacy.minimum_subjects,
         },

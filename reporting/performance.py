@@ -5,7 +5,7 @@ the whole initiative over time, `trends` the same by facet for the keys that may
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from detectors.cell import CONSENT, DIMENSIONS, REVENUE, Cell, Counts, add, total
@@ -19,6 +19,8 @@ from reporting.snapshot import Row, Snapshot
 
 COUNTED = ("exposures", "clicks", "conversions", "technical_fallbacks", "consent_fallbacks", "no_match_fallbacks", "late", "subjects")
 FACETS = 6  # facets with a trend of their own, by exposures; more cannot be read side by side
+FINEST = (0, 1, 3)  # profile, channel, variant: the dimensions of a full report
+NOT_MERGED: Key = ()
 DIGITS = 9  # of an interval's ends: a thousandth of one in a million, and half the bytes of a table of cells
 METHODS = {
     "interval": "Wilson score interval, 95 %",
@@ -45,8 +47,11 @@ class Cut:
 
     dimensions: tuple[int, ...]
     facet: int
+    veiled: frozenset[Cell] = frozenset()
 
     def key(self, cell: Cell) -> Key:
+        if cell in self.veiled:
+            return MERGED
         return tuple([cell[index] for index in self.dimensions])
 
     def named(self, key: Key) -> dict[str, str]:
@@ -59,7 +64,7 @@ def cut_of(request: Mapping[str, Any]) -> Cut:
         index = DIMENSIONS.index(request["dimension"])
         return Cut((index,), index)
     channel = DIMENSIONS.index("channel")
-    return Cut((channel,), channel) if request.get("detail") == "summary" else Cut((0, 1, 3), channel)
+    return Cut((channel,), channel) if request.get("detail") == "summary" else Cut(FINEST, channel)
 
 
 def definitions_of(snapshot: Snapshot) -> dict[str, Ratio]:
@@ -144,13 +149,39 @@ def tabulate(rows: Sequence[Row], cut: Cut, shown: frozenset[Key]) -> Tables:
 
 
 def split_of(snapshot: Snapshot) -> Split:
-    """Return which keys of the report's table may stand alone."""
-    return split(snapshot.rows, cut_of(snapshot.request).key, snapshot.config.privacy.minimum_subjects)
+    """Return which keys of the report's table may stand alone.
+
+    A reader may hold the finest table of the same period too. So what is merged there stays out of a coarser row where it is small
+    within that row: the row less the cells shown of it would tell it. Where it is large enough within the row it is part of it.
+    """
+    cut, minimum = cut_of(snapshot.request), snapshot.config.privacy.minimum_subjects
+    if not set(cut.dimensions) < set(FINEST):
+        return split(snapshot.rows, cut.key, minimum)
+    finest = Cut(FINEST, cut.facet)
+    kept = split(snapshot.rows, finest.key, minimum).shown
+    veiled = _veiled(snapshot, cut, finest, kept)
+    here = {cell for row in snapshot.rows for cell in row.cells}
+    apart = len({finest.key(cell) for cell in veiled & here})
+    found = split(snapshot.rows, replace(cut, veiled=veiled).key, minimum, apart)
+    return replace(found, veiled=veiled, apart=apart)
+
+
+def _veiled(snapshot: Snapshot, cut: Cut, finest: Cut, kept: frozenset[Key]) -> frozenset[Cell]:
+    """Return the cells that the finest table does not show and that are too few within their row here, in this period or the one before."""
+
+    def rest(cell: Cell) -> Key:
+        return NOT_MERGED if finest.key(cell) in kept else cut.key(cell)
+
+    few: set[Key] = set()
+    for rows in (snapshot.rows, snapshot.previous):
+        few |= {key for key, size in sizes(rows, rest).items() if size < snapshot.config.privacy.minimum_subjects}
+    cells = {cell for rows in (snapshot.rows, snapshot.previous) for row in rows for cell in row.cells}
+    return frozenset(cell for cell in cells if rest(cell) in few - {NOT_MERGED})
 
 
 def performance(snapshot: Snapshot, parts: Split) -> dict[str, Any]:
     """Return the report's `performance`; totals are whole, the segments and their merged row add up to them exactly."""
-    cut, definitions = cut_of(snapshot.request), definitions_of(snapshot)
+    cut, definitions = replace(cut_of(snapshot.request), veiled=parts.veiled), definitions_of(snapshot)
     now = tabulate(snapshot.rows, cut, parts.shown)
     before = tabulate(snapshot.previous, cut, parts.shown)
     return {

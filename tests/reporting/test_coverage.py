@@ -62,6 +62,31 @@ def test_the_previous_period_of_a_small_row_is_not_to_be_had_by_subtraction(
     assert not concealed or len(concealed) + nowhere > 1 or places == 1
 
 
+@settings(max_examples=60, deadline=None)
+@given(ROWS, st.sampled_from(["profile", "channel", "variant"]))
+def test_no_small_cell_is_the_difference_of_two_reports(now: list[dict[Cell, dict[str, int]]], dimension: str) -> None:
+    """A row by one dimension less the full report's rows within it is nothing, or holds the minimum of people on some day."""
+    rows = tuple(row(index, cells) for index, cells in enumerate(now))
+    full = build(snapshot(rows))["performance"]["segments"]
+    coarse = build(snapshot(rows, request=request(dimension=dimension)))["performance"]["segments"]
+    alone = [segment["key"] for segment in full if not segment["merged"]]
+    names = ["profile", "channel", "variant"]
+    for segment in coarse:
+        if segment["merged"]:
+            continue
+        within = [one for one in full if not one["merged"] and one["key"][dimension] == segment["key"][dimension]]
+        rest = segment["counts"]["exposures"] - sum(one["counts"]["exposures"] for one in within)
+        daily = [
+            sum(
+                counts["subjects"]
+                for held, counts in entry.cells.items()
+                if named(held, [dimension]) == segment["key"] and named(held, names) not in alone
+            )
+            for entry in rows
+        ]
+        assert rest == 0 or max(daily) >= 10
+
+
 def named(held: Cell, dimensions: list[str]) -> dict[str, str]:
     """Return a cell's key in the table's dimensions."""
     return {name: held[DIMENSIONS.index(name)] for name in dimensions}
