@@ -1,5 +1,6 @@
 """`pmon report`: the report of one initiative, asked of a running monitor or made from event files."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -38,6 +39,8 @@ FORMATS = ("text", "md", "html", "json", "csv")
 @click.option("--out", metavar="FILE", help="Write there instead of standard output.")
 @click.option("--at", metavar="TIME", help="From files, where the period ends; default: the end of the base window of the last record.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--sign-off", metavar="REPORT", help="Sign the report of that id instead of asking for one; live, with --by.")
+@click.option("--by", metavar="PERSON", help="Who signs: an owner or a substitute of a role that has to.")
 @CONFIG
 @INPUTS
 def command(
@@ -49,6 +52,8 @@ def command(
     as_json: bool,
     config: str | None,
     paths: tuple[str, ...],
+    sign_off: str | None,
+    by: str | None,
     **asked: Any,
 ) -> int:
     """Ask a running monitor for the report of one initiative, or make it from event files. Exit code 1 means that it names something to
@@ -62,6 +67,8 @@ def command(
       PMON_URL=http://127.0.0.1:6066 pmon report --initiative plg-onboarding --window 7d
     """
     settings = read_settings()
+    if sign_off is not None or by is not None:
+        return sign(settings, initiative, sign_off, by, files=bool(paths))
     request = request_of(initiative, asked)
     report = from_files(paths, config, settings, request, at) if paths else from_bus(settings, request, at)
     leave_plan(report, Path((config_of(config, settings) or Config(version=1)).plan_directory))
@@ -70,6 +77,31 @@ def command(
         raise UsageProblem(f"--table: one table alone is csv or json, not {wanted}")
     deliver(report, wanted, out, table)
     return ACT if report["issues"] else 0
+
+
+def sign(settings: Settings, initiative: str, report: str | None, by: str | None, *, files: bool) -> int:
+    """Sign a report of a running monitor off; raises UsageProblem and NotReachable."""
+    if report is None or by is None or files:
+        raise UsageProblem("--sign-off: needs --by PERSON and a running monitor, without --input")
+
+    async def go(bus: Bus) -> dict[str, Any]:
+        when = await asked_at(bus, settings)
+        asked = {"requested_by": by, "initiative": initiative, "report_id": report, "requested_at": when}
+        return await ask(bus, settings, {"request_id": f"sign-off-{uuid4().hex}", "command": "sign_off", **asked}, when)
+
+    answered(settings, go)
+    click.echo(f"signed {report} by {by}")
+    return 0
+
+
+def answered(settings: Settings, go: Callable[[Bus], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+    """Return what a running monitor answers; raises UsageProblem and NotReachable."""
+    try:
+        answer = on_the_bus(settings, go)
+    except NoAnswerError as error:
+        raise NotReachable(str(error)) from None
+    refusal(answer)
+    return answer
 
 
 def leave_plan(report: dict[str, Any], directory: Path) -> None:
@@ -90,12 +122,7 @@ def from_bus(settings: Settings, request: Command, at: str | None) -> dict[str, 
         command = request.model_copy(update={"request_id": f"report-{uuid4().hex}", "requested_at": when})
         return await ask(bus, settings, command.model_dump(mode="json", exclude_none=True), when)
 
-    try:
-        answer = on_the_bus(settings, go)
-    except NoAnswerError as error:
-        raise NotReachable(str(error)) from None
-    refusal(answer)
-    return answer
+    return answered(settings, go)
 
 
 def from_files(paths: tuple[str, ...], config: str | None, settings: Settings, request: Command, at: str | None) -> dict[str, Any]:

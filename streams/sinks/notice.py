@@ -5,6 +5,7 @@ incident resolved or taken back     to whom it was told before
 scheduled report                    to the sinks it names: that it waits and for what, then its recap once it is signed off
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -124,13 +125,14 @@ class SinkReader:
         if signed:
             return None  # told once that it waits, then that it is out
         waits = "\n".join(f"- {name}" for name in review["blocked_by"])
-        body = f"The report is made and waits before it is distributed:\n{waits}\n\n{self._signing(review, data['report_id'])}"
+        signing = self._signing(review, data["initiative"], data["report_id"])
+        body = f"The report is made and waits before it is distributed:\n{waits}\n\n{signing}"
         return Notice(event["id"], data["report_id"], signed + 1, at, f"[report waits] {period}", body, value, "info")
 
-    def _signing(self, review: Mapping[str, Any], identity: str) -> str:
+    def _signing(self, review: Mapping[str, Any], initiative: str, identity: str) -> str:
         asked = [(wording.ROLES[one["role"]], one["person"] or "nobody", one["for"], one["status"]) for one in review["sign_offs"]]
         lines = [f"{role} ({person}): {subject}, {status}" for role, person, subject, status in asked]
-        return "\n".join(["Sign-offs:", *lines, f"Sign with the command sign_off and report_id {identity}"])
+        return "\n".join(["Sign-offs:", *lines, f"Sign: pmon report --initiative {shlex.quote(initiative)} --sign-off {identity} --by YOU"])
 
     def _recapped(self, data: Mapping[str, Any]) -> str:
         said = [first + rest for first, rest in recap(data)]

@@ -47,6 +47,7 @@ def lines(worker: MemoryWorker, *topics: str) -> list[dict[str, object]]:
     return [orjson.loads(line) for line in shown.stdout.splitlines()]
 
 
+@pytest.mark.timeout(300)
 def test_verbs_reach_a_worker_by_its_address(worker: MemoryWorker) -> None:
     """produce and tail: what live comes to is what a replay comes to; report, incidents and their commands are answered."""
     history, config = worker.log.with_name("history-1.jsonl"), worker.log.with_name("config.yaml")
@@ -73,6 +74,11 @@ def test_verbs_reach_a_worker_by_its_address(worker: MemoryWorker) -> None:
     assert totals["exposures"] - totals["late"] <= counted <= totals["exposures"] + totals["late"]
     unknown = worker.pmon("report", "--initiative", "nowhere")
     assert (unknown.returncode, b"home" in unknown.stderr) == (2, True)
+    identity = str(orjson.loads(report.stdout)["report_id"])
+    signed = worker.pmon("report", "--initiative", "home", "--sign-off", identity, "--by", "ben")
+    assert (signed.returncode, signed.stdout.split()) == (0, [b"signed", identity.encode(), b"by", b"ben"])
+    refused = worker.pmon("report", "--initiative", "home", "--sign-off", "no-such-report", "--by", "ben")
+    assert (refused.returncode, b"report_id: names no report" in refused.stderr) == (2, True)
 
 
 VERBS = [["tail", "incidents"], ["report", "--initiative", "home"], ["incidents"], ["incidents", "ack", "7c1e", "--by", "ana"]]

@@ -43,6 +43,7 @@ def test_a_sink_hears_that_a_report_waits_and_its_recap_once_it_is_signed(said: 
     )
     assert "- sign_off:testing_lead" in waits
     assert "testing lead (ana): readout interpreted, waiting" in waits
+    assert "Sign: pmon report --initiative home --sign-off " in waits
     assert "60 exposures" in recap
     assert "Owners: testing lead: ana" in recap
     assert "Grafana: https://grafana.example/d/1" in recap
