@@ -1,13 +1,15 @@
-"""`GET /reports/<request id>`: the answer to a command, as JSON or, for a report, as the HTML a person reads."""
+"""`GET /reports/<request id>`: the answer to a command, as JSON or, for a report, as the HTML a person reads or a table as CSV."""
 
 import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
+from jinja2 import UndefinedError
 
-from reporting.view import canonical, html
+from reporting.view import canonical, csv, html
 from streams.read_model.model import ReadModel
 from streams.web.guard import refused
 
@@ -26,11 +28,24 @@ async def answer(request: web.Request, model: ReadModel) -> web.Response:
     found = await _awaited(model, request_id, wait)
     if found is None:
         return refused(404, "no answer to a request of this id yet, or it is forgotten: answers are kept for two days")
-    wants_html = request.query.get("format") == "html"
-    if wants_html and "performance" in found:
-        page = await asyncio.to_thread(html.render, found)
-        return web.Response(text=page, content_type="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
+    form, table = request.query.get("format"), request.query.get("table", "segments")
+    if form == "csv" and table not in csv.TABLES:
+        return refused(400, f"table must be one of {', '.join(csv.TABLES)}")
+    if form in ("html", "csv") and "performance" in found:
+        try:
+            return await asyncio.to_thread(_page if form == "html" else partial(_table, table), found)
+        except (KeyError, TypeError, UndefinedError):
+            return refused(409, "this report was written by another version of pmon: read it as JSON, without a format")
     return web.Response(body=canonical.dumps(_plain(found)) + b"\n", content_type="application/json")
+
+
+def _page(found: Mapping[str, Any]) -> web.Response:
+    return web.Response(text=html.render(found), content_type="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
+
+
+def _table(table: str, found: Mapping[str, Any]) -> web.Response:
+    headers = {"Content-Disposition": f'attachment; filename="{table}.csv"'}
+    return web.Response(text=csv.render(found, table), content_type="text/csv", charset="utf-8", headers=headers)
 
 
 def _plain(found: Mapping[str, Any]) -> dict[str, Any]:

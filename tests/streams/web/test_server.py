@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler
 
 from detectors.window import HOUR
 from reporting.report import build
-from reporting.view import html
+from reporting.view import csv, html
 from streams.kernel.publishing import publish
 from streams.read_model.memory import MemoryModel
 from streams.web.metrics import METRICS
@@ -353,6 +353,22 @@ def test_a_report_is_shown_under_its_own_policy() -> None:
         assert (await (await client.get("/reports/q-9")).json())["report_id"] == report["report_id"]
         page = await (await client.get("/", params={"initiative": report["initiative"]})).text()
         assert "/reports/q-9?format=html" in page
+        table = await client.get("/reports/q-9?format=csv&table=backlog")
+        assert (await table.read()).decode() == csv.render(report, "backlog")
+        assert "attachment" in table.headers["Content-Disposition"]
+        assert (await client.get("/reports/q-9?format=csv&table=secrets")).status == 400
+
+    run(site(model), script)
+
+
+def test_a_report_of_another_version_is_still_there_as_json() -> None:
+    model, report = filled(), build(fortnight())
+    del report["coverage"]
+    model.take(0, 2, [publish("reports", "report", "q-9", "id", HOME, NOW, report)])
+
+    async def script(client: Client) -> None:
+        assert (await client.get("/reports/q-9?format=html")).status == 409
+        assert (await (await client.get("/reports/q-9")).json())["report_id"] == report["report_id"]
 
     run(site(model), script)
 
