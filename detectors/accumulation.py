@@ -1,7 +1,9 @@
 """A CUSUM (Page 1954) of standard scores, and how much of each score its predecessor already said.
 
-S = max(0, S + z/f - k). Scores that follow each other (correlation rho) make runs by themselves: a sum of them is wider than of independent
-ones by f = sqrt((1 + rho) / (1 - rho)), and two in a row are as telling as two independent ones only at z / sqrt(1 + rho).
+S = max(0, S + z/f - k). Scores that follow each other make runs by themselves: a sum of them is wider than of independent ones by f. With a
+correlation rho of neighbours alone f² = (1 + rho) / (1 - rho). Where a slow wobble lies under quick noise neighbours tell too little of it;
+a series without siblings to take it out has f² measured too, as the variance of a running mean of a day over that of independent
+scores, and the larger counts. Two in a row are as telling as two independent ones only at z / sqrt(1 + rho).
 
 What is expected is itself known from N windows only, worth N/f² independent ones. It is off by a normal e of spread f/sqrt(N), for long,
 and the chance of a height h grows by e^(2he/f); over all e that is a factor of e^(2h²/N) on the average, and a single score is wider by
@@ -21,6 +23,8 @@ CLIP = 4.0  # one window adds at most so much: a lone outlier is no lasting chan
 MEMORY = 504.0
 TRUSTED = 2.5  # a score beyond it says little about correlation
 PRIOR = 5.0  # windows' worth of "not correlated"
+RUN = 1.0 / 32.0  # weight of the newest score in the running mean
+CALM = 150.0  # windows' worth of "no slow wobble"
 
 
 @dataclass(slots=True)
@@ -31,45 +35,52 @@ class Accumulation:
     before: float = 0.0
     product: float = 0.0
     power: float = PRIOR
+    run: float = 0.0  # running mean of scores
+    wide: float = 1.0  # its variance, 1 for independent scores
+    seen: int = 0
 
     @property
     def correlation(self) -> float:
         """Return the lag-one correlation of the scores, 0 to 0.95."""
         return min(0.95, max(0.0, self.product / self.power))
 
-    @property
-    def stretch(self) -> float:
-        """Return f²: how much wider in variance a long sum is than one of independent scores."""
-        return (1.0 + self.correlation) / (1.0 - self.correlation)
+    def stretch(self, *, wobbles: bool) -> float:
+        """Return f²: how much wider in variance a long sum is than one of independent scores; `wobbles` where no siblings are there."""
+        near = (1.0 + self.correlation) / (1.0 - self.correlation)
+        return max(near, self.wide) if wobbles else near
 
-    def single(self, z: float, known: float) -> float:
+    def single(self, z: float, known: float, stretch: float) -> float:
         """Return a window's score as M of N may count it, where `known` windows say what is expected."""
-        return float(z / ((1.0 + self.correlation) * (1.0 + self.stretch / max(1.0, known))) ** 0.5)
+        return float(z / ((1.0 + self.correlation) * (1.0 + stretch / max(1.0, known))) ** 0.5)
 
-    def after(self, z: float) -> float:
+    def after(self, z: float, stretch: float) -> float:
         """Return how high the CUSUM would stand with one more score."""
-        step = min(CLIP, z) / float(self.stretch**0.5)
+        step = min(CLIP, z) / float(stretch**0.5)
         return min(HIGHEST, max(0.0, self.height + step - REFERENCE))
 
-    def rate(self, z: float, known: float) -> float:
+    def rate(self, z: float, known: float, stretch: float) -> float:
         """Return the chance per window of so high a CUSUM where `known` windows say what is expected.
 
         1 in a window that does not raise it: there its height is memory.
         """
-        return doubted(self.after(z), REFERENCE, known) if z > REFERENCE else 1.0
+        return doubted(self.after(z, stretch), REFERENCE, known) if z > REFERENCE else 1.0
 
-    def learn(self, z: float, *, alone: bool = False) -> None:
-        """Take one more score in; `alone` where scores are known not to follow each other."""
-        self.height = short(self.after(z))
-        now = 0.0 if alone else short(min(TRUSTED, max(-TRUSTED, z)))
+    def learn(self, z: float, stretch: float, *, following: bool = True) -> None:
+        """Take one more score in; not `following` where scores are known not to follow each other."""
+        self.height = short(self.after(z, stretch))
+        now = 0.0 if not following else short(min(TRUSTED, max(-TRUSTED, z)))
         keep = 1.0 - 1.0 / MEMORY
         self.product = short(self.product * keep + now * self.before)
         self.power = short(self.power * keep + self.before * self.before)
         self.before = now
+        self.seen += 1
+        self.run = short(self.run + (now - self.run) * RUN)
+        square = self.run * self.run * (2.0 - RUN) / RUN
+        self.wide = short(self.wide + (square - self.wide) / min(MEMORY, CALM + self.seen))
 
     def state(self) -> Plain:
         """Return the state as plain numbers."""
-        return [self.height, self.before, self.product, self.power]
+        return [self.height, self.before, self.product, self.power, self.run, self.wide, self.seen]
 
 
 def doubted(height: float, reference: float, known: float) -> float:

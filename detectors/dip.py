@@ -16,7 +16,7 @@ from detectors.expectation import anscombe, finite
 from detectors.protocol import Plain, Verdict, versioned
 from detectors.tail import poisson_score
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,10 @@ class Dip:
         mu = self.baseline.expected(seen.end, seen.exposure) * seen.common
         return self.sign * anscombe(seen.events, mu) / self._spread(seen, mu)
 
+    def stretch(self, seen: Window) -> float:
+        """Return how much wider sums of scores are than of independent ones; siblings, where there are any, have taken the wobble out."""
+        return self.past.stretch(wobbles=seen.doubt == 0.0)
+
     def _spread(self, seen: Window, mu: float) -> float:
         return self.baseline.spread(mu, seen.doubt + self.baseline.unsure(seen.end))
 
@@ -67,12 +71,13 @@ class Dip:
         mu = self.baseline.expected(seen.end, seen.exposure) * seen.common
         spread = self._spread(seen, mu)
         z = poisson_score(seen.events, mu, self.sign) / spread
-        single = tail(self.past.single(z, self.baseline.known))
+        known, stretch = self.baseline.known, self.stretch(seen)
+        single = tail(self.past.single(z, known, stretch))
         worth = self._worth(seen)
         if worth is not None:
             single = min(1.0, 2.0 * min(single, tail(worth)))
             z = max(z, worth)
-        p = either(single, self.past.rate(self.z(seen), self.baseline.known), self.budget)
+        p = either(single, self.past.rate(self.z(seen), known, stretch), self.budget)
         visible = min(9.0, self.budget.z * spread / max(mu, 1e-9) ** 0.5)
         return Verdict(p, z, observed, mu / seen.exposure, learning=False, detectable=visible)
 
@@ -86,7 +91,7 @@ class Dip:
         if not self.usable(seen):
             return
         if self.baseline.warm:
-            self.past.learn(self.z(seen))
+            self.past.learn(self.z(seen), self.stretch(seen))
         if held:
             return
         self.baseline.learn(seen.end, seen.events, seen.exposure, seen.common)

@@ -17,7 +17,7 @@ from detectors.budget import Budget, cusum_rate
 from detectors.dip import Dip, Window
 from detectors.protocol import Plain, Verdict, versioned
 
-VERSION = 2
+VERSION = 3
 DELTA = 0.15
 SLOW = 672.0
 CLIP = 3.0
@@ -52,7 +52,7 @@ class Drift:
 
     def _step(self, seen: Window) -> float:
         # Scores that follow each other make wider sums, see `accumulation`.
-        return self.inner.z(seen) / float(self.inner.past.stretch**0.5)
+        return self.inner.z(seen) / float(self.inner.stretch(seen) ** 0.5)
 
     def score(self, seen: Window) -> Verdict:
         """Judge a window."""
@@ -63,7 +63,7 @@ class Drift:
         height = total - lowest
         p = cusum_rate(height, DELTA) if z > 0.0 else 1.0
         mu = self.inner.baseline.expected(seen.end, seen.exposure) * seen.common
-        spread = self.inner.baseline.spread(mu, seen.doubt) * self.inner.past.stretch**0.5
+        spread = self.inner.baseline.spread(mu, seen.doubt) * self.inner.stretch(seen) ** 0.5
         visible = min(9.0, 2.0 * DELTA * spread / max(mu, 1e-9) ** 0.5)
         stands = self.told > 0 and (number < BACK or mean * number**0.5 > 1.0)
         expected = mu / seen.exposure

@@ -12,7 +12,7 @@ k out of n too, which vary less (Hoeffding 1963, theorem 4).
 """
 
 from dataclasses import dataclass
-from math import log
+from math import exp, log
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from detectors.cube import Floats, Mask
 STEPS = 8  # Newton on a concave function, from a start that is already close
 FARTHEST = 12.0  # log rate ratios beyond e^12 are as good as never or always
 LOPSIDED = 20.0  # log odds beyond this cost the difference of large logarithms its digits; such a cell says next to nothing
+LEAST_ODDS = exp(-LOPSIDED)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +33,7 @@ class Evidence:
     log_n0: Floats
     log_n1: Floats
     log_ratio: Floats  # ln(n1/n0)
+    ratio: Floats
 
     @property
     def events(self) -> Floats:
@@ -39,7 +41,9 @@ class Evidence:
 
     def only(self, cells: Mask) -> "Evidence":
         """Return the evidence of some of the cells."""
-        return Evidence(self.k0[cells], self.k1[cells], self.log_n0[cells], self.log_n1[cells], self.log_ratio[cells])
+        if cells.all():
+            return self
+        return Evidence(self.k0[cells], self.k1[cells], self.log_n0[cells], self.log_n1[cells], self.log_ratio[cells], self.ratio[cells])
 
 
 def telling(counts: Floats) -> Mask:
@@ -52,12 +56,18 @@ def evidence_of(counts: Floats) -> Evidence:
     """Return the evidence of telling cells."""
     k0, n0, k1, n1 = counts.T
     log_n0, log_n1 = np.log(n0), np.log(n1)
-    return Evidence(k0, k1, log_n0, log_n1, log_n1 - log_n0)
+    return Evidence(k0, k1, log_n0, log_n1, log_n1 - log_n0, n1 / n0)
 
 
 def chance(seen: Evidence, shift: float) -> Floats:
     """Return q of every cell at a shift of the log rate."""
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(seen.log_ratio + shift, -LOPSIDED, LOPSIDED))))
+    odds = odds_of(seen, shift)
+    return odds / (1.0 + odds)
+
+
+def odds_of(seen: Evidence, shift: float) -> Floats:
+    """Return q / (1 - q) of every cell at a shift of the log rate."""
+    return np.asarray(np.minimum(np.maximum(seen.ratio * exp(shift), LEAST_ODDS), 1.0 / LEAST_ODDS))
 
 
 def log_likelihood(seen: Evidence, shift: float, spread: float) -> Floats:
@@ -65,8 +75,8 @@ def log_likelihood(seen: Evidence, shift: float, spread: float) -> Floats:
 
     Stirling's series with two corrections: a and b are at least 1/spread² ≥ 4, where it errs by less than 1e-6.
     """
-    logit = np.clip(seen.log_ratio + shift, -LOPSIDED, LOPSIDED)
-    odds = np.exp(logit)  # q / (1 − q)
+    logit = np.minimum(np.maximum(seen.log_ratio + shift, -LOPSIDED), LOPSIDED)
+    odds = odds_of(seen, shift)
     log_1_q = -np.log(1.0 + odds)
     log_q = log_1_q + logit
     if spread == 0.0:
@@ -88,20 +98,26 @@ def stirling(x: Floats, log_x: Floats | None = None) -> Floats:
     return np.asarray((x - 0.5) * log_x + inverse * (1.0 / 12.0 - inverse * inverse / 360.0))
 
 
-def common_shift(seen: Evidence, spread: float) -> float:
-    """Return the one shift that fits all cells best: maximum likelihood at spread 0, quasi-likelihood above."""
+def common_shift(seen: Evidence, spread: float, near: float | None = None) -> float:
+    """Return the one shift that fits all cells best: maximum likelihood at spread 0, quasi-likelihood above; looked for from `near` on."""
     if not len(seen.k0):
         return 0.0
-    both = float(seen.k1.sum()) + 0.5, float(seen.k0.sum()) + 0.5
-    volume = float(np.logaddexp.reduce(seen.log_n1) - np.logaddexp.reduce(seen.log_n0))
-    shift = log(both[0] / both[1]) - volume
+    shift = whole_shift(seen) if near is None else near
+    events = seen.events
     for _ in range(STEPS):
         q = chance(seen, shift)
-        information = seen.events * q * (1.0 - q)
+        due = events * q
+        information = due - due * q
         weight = 1.0 / (1.0 + spread * spread * information)
-        slope, curvature = float(((seen.k1 - seen.events * q) * weight).sum()), float((information * weight).sum())
+        slope, curvature = float((seen.k1 - due) @ weight), float(information @ weight)
         step = slope / curvature if curvature > 0.0 else 0.0
         shift = min(FARTHEST, max(-FARTHEST, shift + min(2.0, max(-2.0, step))))
         if abs(step) < 1e-6:
             break
     return shift
+
+
+def whole_shift(seen: Evidence) -> float:
+    """Return the shift of the rate of all cells together: near the common one unless the mix has changed."""
+    volume = float(np.logaddexp.reduce(seen.log_n1) - np.logaddexp.reduce(seen.log_n0))
+    return log((float(seen.k1.sum()) + 0.5) / (float(seen.k0.sum()) + 0.5)) - volume

@@ -17,7 +17,7 @@ from detectors.expectation import anscombe, finite
 from detectors.protocol import Plain, Verdict, versioned
 from detectors.tail import binomial_score
 
-VERSION = 2
+VERSION = 3
 BENDS = 0.8
 WARM_WINDOWS = 48
 MEMORY = 72.0
@@ -62,9 +62,13 @@ class Suppression:
             return recent
         return allocated if recent is None else max(BENDS * allocated, min(allocated, recent))
 
+    @property
+    def _stretch(self) -> float:
+        return self.past.stretch(wobbles=False)
+
     def _spread(self, mu: float, share: float) -> float:
         variation = max(0.0, self.squares / self.means) if self.means > 0.0 else 0.0
-        variation *= 1.0 + self.past.stretch / MEMORY  # the share itself is known from so many windows only
+        variation *= 1.0 + self._stretch / MEMORY  # the share itself is known from so many windows only
         return float((max(0.02, 1.0 - share) * (1.0 + variation * mu)) ** 0.5)
 
     def z(self, seen: Share, share: float) -> float:
@@ -83,7 +87,8 @@ class Suppression:
         visible = min(9.0, self.budget.z / max(seen.total * share, 1e-9) ** 0.5 + (0.0 if held == share else USUAL))
         if seen.allocated is None and seen.shown > (1.0 - MATERIAL) * seen.total * share:
             return Verdict(1.0, z, seen.shown / seen.total, share, learning=False, detectable=visible)
-        p = either(tail(self.past.single(z, MEMORY)), self.past.rate(self.z(seen, held), MEMORY), self.budget)
+        past, stretch = self.past, self._stretch
+        p = either(tail(past.single(z, MEMORY, stretch)), past.rate(self.z(seen, held), MEMORY, stretch), self.budget)
         return Verdict(p, z, seen.shown / seen.total, share, learning=False, detectable=visible)
 
     def learn(self, seen: Share) -> None:
@@ -98,7 +103,7 @@ class Suppression:
             self._vary(seen, mu, share)
             if self.windows >= WARM_WINDOWS // 2:
                 given = seen.allocated is not None
-                self.past.learn(z if given else self.z(seen, (1.0 - USUAL) * share), alone=not given)
+                self.past.learn(z if given else self.z(seen, (1.0 - USUAL) * share), self._stretch, following=given)
             if abs(z) > CLIP:
                 shown = min(seen.total, max(0.0, mu - (mu - shown) * CLIP / abs(z)))
         self.windows += 1
