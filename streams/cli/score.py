@@ -23,10 +23,10 @@ MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "-"))
 @click.option("--count", metavar="COL", help="The column that is counted, such as clicks; needs --of.")
 @click.option("--of", "exposure", metavar="COL", help="The column it is counted of, such as exposures.")
 @click.option("--time", metavar="COL", help="The column of times (RFC 3339 or epoch), for seasons by the clock.")
-def command(path: str, value: str | None, count: str | None, exposure: str | None, time: str | None) -> None:
+def command(path: str, value: str | None, count: str | None, exposure: str | None, time: str | None) -> int:
     """Write the input columns and expected, score, breach; the score is in [0, 1], 0.5 and above is a breach (1).
 
-    A missing or unreadable value gets score 0 and teaches nothing. Nothing is read ahead.
+    A missing value gets score 0 and teaches nothing; so does a cell that is text, and the exit code is then 1. Nothing is read ahead.
 
     \b
     Example:
@@ -35,11 +35,19 @@ def command(path: str, value: str | None, count: str | None, exposure: str | Non
     if (value is None) == (count is None) or (count is None) != (exposure is None):
         raise UsageProblem("pmon score: needs either --value COL, or --count COL with --of COL")
     with opened(path) as file:
-        write_scored(file, path, value or count or "", exposure, time)
+        texts = write_scored(file, path, value or count or "", exposure, time)
+    if not texts:
+        return 0
+    more = f", nor are {len(texts) - 1} more" if len(texts) > 1 else ""
+    click.echo(f"pmon score: {path}:{texts[0][0]}: column {texts[0][1]!r} must be a number or empty, is text{more}; they score 0", err=True)
+    return 1
 
 
-def write_scored(file: IO[bytes], path: str, column: str, exposure: str | None, time: str | None) -> None:
-    """Score a CSV file to standard output row by row; raises UsageProblem naming file, line and column."""
+def write_scored(file: IO[bytes], path: str, column: str, exposure: str | None, time: str | None) -> list[tuple[int, str]]:
+    """Score a CSV file to standard output row by row; return (line, column) of cells that are text.
+
+    Raises UsageProblem naming file, line and column.
+    """
     from detectors.series import Series
 
     csv.field_size_limit(FIELD_BYTES)
@@ -53,10 +61,11 @@ def write_scored(file: IO[bytes], path: str, column: str, exposure: str | None, 
     when = None if time is None else place(header, time, path)
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow([*header, *(name if name not in header else f"pmon_{name}" for name in ADDED)])
-    scorer = Series(counts=of is not None)
+    scorer, texts = Series(counts=of is not None), []
     for line, row in rows:
         if len(row) != len(header):
             raise UsageProblem(f"{path}:{line}: has {len(row)} fields, the header has {len(header)}")
+        texts += [(line, name) for name, where in ((column, at), (exposure or "", of)) if where is not None and is_text(row[where])]
         number = number_of(row[at])
         total = None if of is None else number_of(row[of])
         moment = None if when is None else time_of(row[when], f"{path}:{line}: {time}")
@@ -64,6 +73,7 @@ def write_scored(file: IO[bytes], path: str, column: str, exposure: str | None, 
         scorer.learn(number, total, moment, judged)
         expected = "" if judged.expected is None else f"{judged.expected:.10g}"
         out.writerow([*row, expected, f"{judged.score:.6f}", int(judged.breach)])
+    return texts
 
 
 def numbered(reader: Any, path: str) -> Iterator[tuple[int, list[str]]]:
@@ -101,6 +111,18 @@ def number_of(field: str) -> float:
         return float(text)
     except ValueError:
         return float("nan")
+
+
+def is_text(field: str) -> bool:
+    """Return whether a cell is neither a number nor a usual way to write a missing one."""
+    text = field.strip()
+    if text.lower() in MISSING:
+        return False
+    try:
+        float(text)
+    except ValueError:
+        return True
+    return False
 
 
 def time_of(field: str, where: str) -> float | None:

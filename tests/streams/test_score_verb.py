@@ -93,3 +93,14 @@ def test_a_wrong_file_or_column_is_exit_2(
     path.write_text(text)
     assert main(["score", "--input", str(path), *arguments]) == 2
     assert said in capfd.readouterr().err
+
+
+def test_a_cell_of_text_scores_nothing_and_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The rest is scored all the same; line and column are named, what stands there is not."""
+    path = tmp_path / "f.csv"
+    path.write_text("n\n" + "5\n" * 10 + "sold out\n" + "5\n" * 10 + "twelve\n")
+    assert main(["score", "--input", str(path), "--value", "n"]) == 1
+    said = capfd.readouterr()
+    assert len(said.out.splitlines()) == 23
+    assert f"{path}:12: column 'n' must be a number or empty, is text, nor are 1 more" in said.err
+    assert "sold" not in said.err
