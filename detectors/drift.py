@@ -65,7 +65,7 @@ class Drift:
         mu = self.inner.baseline.expected(seen.end, seen.exposure) * seen.common
         spread = self.inner.baseline.spread(mu, seen.doubt) * self.inner.stretch(seen) ** 0.5
         visible = min(9.0, 2.0 * DELTA * spread / max(mu, 1e-9) ** 0.5)
-        stands = self.told > 0 and (number < BACK or mean * number**0.5 > 1.0)
+        stands = self.told > 0 and (number < BACK or mean * number**0.5 > 0.5)
         expected = mu / seen.exposure
         return Verdict(p, height, seen.events / seen.exposure, expected, learning=False, detectable=visible, stands=stands)
 
