@@ -143,7 +143,7 @@ async def backlog(stand: Stand) -> None:
         worker.start()
     own, key = stand.deployment.settings, stand.deployment.key.read_bytes()
     while any(not late.startswith(("signals", f"{own.topic_prefix}ticks")) for late in await behind(stand.bus, own, key)):
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(1)  # whole changelogs are read to find out
     seconds = time.monotonic() - began
     print(f"catch-up   {seconds:5.1f} s for {BACKLOG:,} events, the start of two workers included", flush=True)
 
