@@ -8,7 +8,8 @@ A verdict depends on times and stamps alone, never on the tick at which it is ma
 are applied: [due, 0, time, subject, 0, time, event id] for what settles, [due, 1, stamp, subject, number, time, event id] for corrections.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 import orjson
@@ -95,8 +96,8 @@ class Verdicts:
                 return False
             window = key_parts(key)[0]
             found = sorted(exposures(self._draft.get(key)), key=lambda exposure: exposure.owner)
-            for exposure in found:
-                self._settle(exposure, window)
+            for owner, shown in groupby(found, key=lambda exposure: exposure.owner):
+                self._settle(bytes.fromhex(owner), shown, window)
             for at in range(0, len(found), PART):
                 self._write(row_key(JUDGED, window, sequence, part), found[at : at + PART])
                 part += 1
@@ -109,23 +110,23 @@ class Verdicts:
             if exposure.applied:
                 self._written.setdefault(exposure.owner, []).append(key)
 
-    def _settle(self, exposure: Exposure, window: int) -> None:
-        """Make the settled verdict of one exposure, and correct it by what has come since."""
-        owner, waits = bytes.fromhex(exposure.owner), self._waits
-        ledger = self._subjects.ledger(owner)
-        known, upto = 0, 0
+    def _settle(self, owner: bytes, shown: Iterable[Exposure], window: int) -> None:
+        """Make the settled verdicts of one subject's exposures in a window, and correct them by what has come since."""
+        ledger, waits, due = self._subjects.ledger(owner), self._waits, window + self._due_after
+        upto = ledger.order_at(self._now)
         if ledger.order:
-            cut = exposure.tau + waits.settle
-            known, upto = ledger.order_at(cut), ledger.order_at(self._now)
-            found = judge(ledger, self._question(exposure), known, cut, waits.correction)
             self._subjects.shown(owner, window)
-        else:
-            found = SILENCE[self._opt_in(exposure.shape.initiative, window)]
-        due = window + self._due_after
-        self._count(exposure, ("d", end_of(exposure.time, DAY), due) if exposure.late else ("c", window, due), found.verdict, 1)
-        self._take(exposure, found, VALID, due, 0, exposure.time, 0)
-        exposure.applied = known
-        self._correct(exposure, ledger, upto)
+        for exposure in shown:
+            if ledger.order:
+                cut = exposure.tau + waits.settle
+                exposure.applied = ledger.order_at(cut)
+                found = judge(ledger, self._question(exposure), exposure.applied, cut, waits.correction)
+            else:
+                found = SILENCE[self._opt_in(exposure.shape.initiative, window)]
+            self._count(exposure, ("d", end_of(exposure.time, DAY), due) if exposure.late else ("c", window, due), found.verdict, 1)
+            self._take(exposure, found, VALID, due, 0, exposure.time, 0)
+            if exposure.applied < upto:
+                self._correct(exposure, ledger, upto)
 
     def _look_at_all(self) -> bool:
         """Look at everybody whose time has come."""
@@ -237,9 +238,7 @@ class Verdicts:
 
     def _correct(self, exposure: Exposure, ledger: Ledger, upto: int) -> None:
         """Judge again by each record numbered above the last applied, up to `upto`, that may still correct."""
-        after, exposure.applied = exposure.applied, max(exposure.applied, upto)
-        if after >= upto:
-            return
+        after, exposure.applied = exposure.applied, upto
         question = self._question(exposure)
         for entry in corrections(ledger, question, after, upto, exposure.time + self._waits.correction):
             found = judge(ledger, question, entry.order, entry.stamp, self._waits.correction)
