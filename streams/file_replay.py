@@ -168,7 +168,7 @@ class FileReplay:
         self.config = config or Config(version=1)
         self.ignored: Counter[str] = Counter()
         self.last = 0
-        self._paths = {path: number for number, path in enumerate(paths)}
+        self._paths = list(paths)
         self._partitions = partitions
         self._own = own
         self._publish = publish
@@ -181,9 +181,9 @@ class FileReplay:
     def records(self) -> Iterator[Record]:
         """Yield the input records the kernel reads; what is no record becomes a dead letter, other topics are counted and left."""
         known = {*INPUTS, TICKS, *(source.topic for source in self.config.sources)}
-        for number, record in enumerate(read_events(list(self._paths), self._partitions, own_time_of(self.config))):
+        for number, record in enumerate(read_events(self._paths, self._partitions, own_time_of(self.config))):
             if isinstance(record, BrokenLine):
-                self._publish(broken(record, self._paths[record.path]))
+                self._publish(broken(record, self._paths.index(record.path)))
                 continue
             if self._own and record.topic in ("monitor-config", "monitor-commands"):
                 continue

@@ -143,3 +143,11 @@ def test_ticks_and_configs_that_do_not_fit_their_file_are_wrong_input(
         (tmp_path / name).write_bytes(content)
         code, said = told(["replay", "--input", str(tmp_path / name), "--out", str(tmp_path / "out")], capfd)
         assert (code, why in said) == (2, True), said
+
+
+def test_a_file_named_twice_is_read_twice(tmp_path: Path, events: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """As one would of two files that hold the same: its events are counted once."""
+    assert main(["replay", "--json", "--input", str(events), "--input", str(events), "--out", str(tmp_path / "out")]) == 0
+    assert orjson.loads(capfd.readouterr().out)["records"] == 600
+    windows = [orjson.loads(one)["value"]["data"] for one in (tmp_path / "out" / "kpi-windows.jsonl").read_bytes().splitlines()]
+    assert sum(one["counts"]["exposures"] for one in windows if one["revision"] == "counts") == 300
