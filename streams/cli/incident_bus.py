@@ -11,7 +11,7 @@ from streams.asking import NoAnswerError, ask, asked_at, last_tick
 from streams.cli.incident_folder import Outputs, Story, outputs_of
 from streams.cli.live import on_the_bus
 from streams.cli.problem import NotReachable, UsageProblem
-from streams.cli.replay import config_of
+from streams.config_event import last_record
 from streams.settings import Settings
 from streams.topics import on_bus
 from streams.transport.bus import Bus
@@ -19,17 +19,16 @@ from streams.transport.bus import Bus
 Make = Callable[[Story, int], Mapping[str, Any]]  # the command about an incident, asked at a time (ms)
 
 
-async def outputs_on(bus: Bus, settings: Settings, config: Config) -> Outputs:
+async def outputs_on(bus: Bus, settings: Settings) -> Outputs:
     """Return every incident that stands on the topics, as far as they are kept."""
     steps = [data async for data in _payloads(bus, settings, "incidents")]
     findings = [data async for data in _payloads(bus, settings, "findings")]
-    return outputs_of(steps, findings, await _watermark(bus, settings, config))
+    return outputs_of(steps, findings, await _watermark(bus, settings))
 
 
 def read_live(settings: Settings) -> Outputs:
     """Return the incidents of a running monitor; raises NotReachable and UsageProblem."""
-    config = config_of(None, settings) or Config(version=1)
-    return on_the_bus(settings, lambda bus: outputs_on(bus, settings, config))
+    return on_the_bus(settings, lambda bus: outputs_on(bus, settings))
 
 
 def act_live(settings: Settings, id: str, at: int | None, make: Make) -> tuple[Story, dict[str, Any]]:
@@ -37,10 +36,9 @@ def act_live(settings: Settings, id: str, at: int | None, make: Make) -> tuple[S
 
     Raises NotReachable where nobody answers, UsageProblem for an id that names none and for what is refused.
     """
-    config = config_of(None, settings) or Config(version=1)
 
     async def go(bus: Bus) -> tuple[Story, dict[str, Any]]:
-        story = (await outputs_on(bus, settings, config)).find(id)
+        story = (await outputs_on(bus, settings)).find(id)
         when = await asked_at(bus, settings) if at is None else at
         return story, await ask(bus, settings, make(story, when), when)
 
@@ -75,10 +73,12 @@ async def _payloads(bus: Bus, settings: Settings, plain: str) -> AsyncGenerator[
                     yield event["data"]
 
 
-async def _watermark(bus: Bus, settings: Settings, config: Config) -> str | None:
-    """Return up to when everything is closed, by the last ticks."""
+async def _watermark(bus: Bus, settings: Settings) -> str | None:
+    """Return up to when everything is closed, by the last ticks and the config that workers published."""
     ticks = [await last_tick(bus, settings, number) for number in range(settings.partitions)]
     at = min((int(tick["at"]) if tick else 0 for tick in ticks), default=0)
-    timing = config.timing
-    closed = (at - timing.allowed_lateness - timing.tick) // timing.window * timing.window
-    return format_instant(closed) if at else None
+    record = await last_record(bus, on_bus(settings, "monitor-config"), 0)
+    if not at or record is None:
+        return None
+    timing = Config.model_validate(orjson.loads(record.value or b"{}")["config"]).timing
+    return format_instant((at - timing.allowed_lateness - timing.tick) // timing.window * timing.window)
