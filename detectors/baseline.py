@@ -27,7 +27,7 @@ SQUARE_MOST = 12.0  # a z² beyond it, and beyond three spreads, says "fault" an
 
 @dataclass(slots=True)
 class Baseline:
-    """A rate and its season; `memory` is how many windows the rate remembers."""
+    """A rate and its season; `memory` is how many windows the rate remembers, `visits` how many windows an hour has, at least 1."""
 
     memory: float = 168.0
     windows: int = 0
@@ -36,6 +36,7 @@ class Baseline:
     squares: float = 0.0  # forgetting sum of z² - 1
     means: float = 0.0  # forgetting sum of mu
     slots: dict[int, list[float]] = field(default_factory=dict)  # slot -> [events, events the rate expected]
+    visits: float = 1.0
 
     def expected(self, end: int, exposure: float) -> float:
         """Return the events expected of an exposure in the window that ends at `end` ms."""
@@ -48,7 +49,12 @@ class Baseline:
 
     def _factor(self, slot: int) -> float:
         pair = self.slots.get(slot)
-        return 1.0 if pair is None else (pair[0] + PRIOR) / (pair[1] + PRIOR)
+        return 1.0 if pair is None else (pair[0] + self._prior) / (pair[1] + self._prior)
+
+    @property
+    def _prior(self) -> float:
+        # The windows of one hour say together what one of an hour would: an hour of one day is no season yet.
+        return PRIOR + (self.visits - 1.0) * self.events / max(1.0, self.known)
 
     @property
     def settled(self) -> bool:
@@ -69,7 +75,7 @@ class Baseline:
         found = 1.0 / (self.events + 1.0)
         for slot in slots_of(end):
             pair = self.slots.get(slot)
-            found += 1.0 / (PRIOR + (pair[1] if pair is not None else 0.0))
+            found += 1.0 / (self._prior + (pair[1] if pair is not None else 0.0))
         return found
 
     @property
@@ -107,7 +113,7 @@ class Baseline:
         for slot in slots_of(end):
             pair = self.slots.setdefault(slot, [0.0, 0.0])
             others = shape / self._factor(slot)
-            fade = 1.0 - 1.0 / (SLOT_DAYS if slot < WEEKEND else SLOT_DAYS * 12)
+            fade = 1.0 - 1.0 / (self.visits * SLOT_DAYS * (1.0 if slot < WEEKEND else 12.0))
             pair[0] = short(pair[0] * fade + events)
             pair[1] = short(pair[1] * fade + bare * others)
 
@@ -117,10 +123,15 @@ class Baseline:
         return [VERSION, self.memory, self.windows, self.events, self.exposure, self.squares, self.means, slots]
 
     @classmethod
-    def of(cls, state: Plain) -> "Baseline":
+    def of(cls, state: Plain, visits: float = 1.0) -> "Baseline":
         """Return the baseline of a state; raises StateVersionError."""
         memory, windows, events, exposure, squares, means, slots = versioned(state, VERSION)
-        return cls(memory, windows, events, exposure, squares, means, {slot: [seen, due] for slot, seen, due in slots})
+        return cls(memory, windows, events, exposure, squares, means, {slot: [seen, due] for slot, seen, due in slots}, visits)
+
+
+def visits_of(window: int) -> float:
+    """Return how many windows of so many ms an hour has, 1 for longer ones: a slot remembers days, however often it is visited."""
+    return max(1.0, HOUR / window)
 
 
 def slots_of(end: int) -> tuple[int, ...]:

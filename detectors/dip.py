@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from math import log
 
 from detectors.accumulation import Accumulation
-from detectors.baseline import Baseline, short
+from detectors.baseline import Baseline, short, visits_of
 from detectors.budget import Budget, either, tail
 from detectors.expectation import anscombe, finite
 from detectors.protocol import Plain, Verdict, versioned
 from detectors.tail import poisson_score
+from detectors.window import HOUR
 
 VERSION = 2
+MEMORY = 168.0  # hours of the rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,13 @@ class Dip:
         return [VERSION, self.baseline.state(), self.past.state(), list(self.value)]
 
     @classmethod
-    def of(cls, state: Plain, sign: int, budget: Budget) -> "Dip":
+    def of(cls, state: Plain, sign: int, budget: Budget, window: int = HOUR) -> "Dip":
         """Return the detector of a state; raises StateVersionError."""
         baseline, past, value = versioned(state, VERSION)
-        return cls(sign, budget, Baseline.of(baseline), Accumulation(*past), list(value))
+        return cls(sign, budget, Baseline.of(baseline, visits_of(window)), Accumulation(*past), list(value))
+
+    @classmethod
+    def fresh(cls, sign: int, budget: Budget, window: int) -> "Dip":
+        """Return a detector of windows of so many ms that has learnt nothing; it remembers a week."""
+        visits = visits_of(window)
+        return cls(sign, budget, Baseline(MEMORY * visits, visits=visits))

@@ -12,10 +12,11 @@ from typing import Any
 from river.drift import PageHinkley
 
 from detectors.accumulation import Accumulation
-from detectors.baseline import Baseline, short
+from detectors.baseline import Baseline, short, visits_of
 from detectors.budget import Budget, cusum_rate
 from detectors.dip import Dip, Window
 from detectors.protocol import Plain, Verdict, versioned
+from detectors.window import HOUR
 
 VERSION = 3
 DELTA = 0.15
@@ -33,12 +34,14 @@ class Drift:
 
     sign: int
     budget: Budget
+    window: int = HOUR
     inner: Dip = field(init=False)
     test: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])  # n, mean, sum, lowest sum
     told: int = 0  # windows since it was told, counted from STANDS down
 
     def __post_init__(self) -> None:
-        self.inner = Dip(self.sign, self.budget, Baseline(memory=SLOW))
+        visits = visits_of(self.window)
+        self.inner = Dip(self.sign, self.budget, Baseline(SLOW * visits, visits=visits))
 
     def _after(self, z: float) -> list[float]:
         """Return the test's numbers after one more score."""
@@ -88,10 +91,10 @@ class Drift:
         return [VERSION, self.inner.baseline.state(), self.inner.past.state(), list(self.test), self.told]
 
     @classmethod
-    def of(cls, state: Plain, sign: int, budget: Budget) -> "Drift":
+    def of(cls, state: Plain, sign: int, budget: Budget, window: int = HOUR) -> "Drift":
         """Return the detector of a state; raises StateVersionError."""
         baseline, past, test, told = versioned(state, VERSION)
-        found = cls(sign, budget)
-        found.inner.baseline, found.inner.past, found.test = Baseline.of(baseline), Accumulation(*past), list(test)
+        found = cls(sign, budget, window)
+        found.inner.baseline, found.inner.past, found.test = Baseline.of(baseline, visits_of(window)), Accumulation(*past), list(test)
         found.told = told
         return found

@@ -46,17 +46,17 @@ class DetectorRule:
     def fresh(self) -> Any:
         """Return a detector that has learnt nothing."""
         if self.check == "dip":
-            return Dip(self.sign, self.budget)
+            return Dip.fresh(self.sign, self.budget, self.window)
         if self.check == "drift":
-            return Drift(self.sign, self.budget)
+            return Drift(self.sign, self.budget, self.window)
         return Freshness(self.budget) if self.check == "freshness" else Suppression(self.budget)
 
     def of(self, state: Plain) -> Any:
         """Return the detector of a state; raises StateVersionError."""
         if self.check == "dip":
-            return Dip.of(state, self.sign, self.budget)
+            return Dip.of(state, self.sign, self.budget, self.window)
         if self.check == "drift":
-            return Drift.of(state, self.sign, self.budget)
+            return Drift.of(state, self.sign, self.budget, self.window)
         return Freshness.of(state, self.budget) if self.check == "freshness" else Suppression.of(state, self.budget)
 
 
@@ -81,8 +81,6 @@ def detector_rules(config: Config, initiative: str) -> dict[str, DetectorRule]:
 
 
 def _rule(config: Config, check: str, kpi: str, detector: Any, names: Sequence[str], better: str | None) -> DetectorRule:
-
-
     definition: Ratio | None = BUILT_IN.get(kpi)
     better = better or (definition.better if definition else "up")
     group_by = tuple(name for name in names if check != "suppression" or name != "variant")

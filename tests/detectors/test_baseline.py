@@ -62,3 +62,13 @@ def test_it_is_the_surer_the_more_it_saw() -> None:
     assert learnt(14).unsure(at(14, 3)) < 0.5 * learnt(3).unsure(at(3, 3))
     assert not Baseline().warm
     assert learnt(3).warm
+
+
+def test_short_windows_teach_a_slot_no_faster_than_an_hour_does() -> None:
+    """Ten minutes at a fifth move what the next minute should hold by less than a sixth: a slot remembers days, not visits."""
+    baseline = Baseline(168.0 * 60, visits=60.0)
+    for minute in range(60 * 12):
+        baseline.learn(MONDAY + (minute + 1) * HOUR // 60, 30.0, 300.0)
+    for minute in range(60 * 12, 60 * 12 + 10):
+        baseline.learn(MONDAY + (minute + 1) * HOUR // 60, 6.0, 300.0)
+    assert baseline.expected(MONDAY + (60 * 12 + 11) * HOUR // 60, 300.0) > 25.0
