@@ -70,7 +70,7 @@ def pmon(environment: Variables, *arguments: str, within_s: float = 90) -> subpr
 @pytest.mark.parametrize(
     ("protocol", "mechanism"),
     [
-        ("SSL", None),
+        pytest.param("SSL", None, marks=pytest.mark.soak),
         ("SASL_SSL", "SCRAM-SHA-512"),
         pytest.param("SASL_SSL", "PLAIN", marks=pytest.mark.soak),
         pytest.param("SASL_PLAINTEXT", "SCRAM-SHA-256", marks=pytest.mark.soak),
