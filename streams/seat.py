@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from streams.journal import say
-from streams.kernel.changelog import Again, Batch, Entry, Landed, Leave, Loaded, Place, encode, landing, load
+from streams.kernel.changelog import Again, Batch, Entry, Landed, Leave, Loaded, Loading, Place, encode, landing
 from streams.kernel.record import Commit, Outgoing, Record
 from streams.kernel.rows import Rows
 from streams.outlet import Outlet
@@ -20,10 +20,12 @@ class LostSeatError(Exception):
 
 
 async def read_changelog(bus: Bus, topic: str, partition: int) -> Loaded:
-    """Return what a changelog holds up to where it ends now; raises what `changelog.load` raises."""
+    """Return what a changelog holds up to where it ends now; raises what `changelog.Loading` raises."""
     end = (await bus.ends([(topic, partition)]))[topic, partition]
-    entries = [entry async for batch in bus.read(topic, partition, 0, end) for entry in map(entry_of, batch)]
-    return load(entries, end)
+    loading = Loading()
+    async for batch in bus.read(topic, partition, 0, end):
+        loading.take(map(entry_of, batch))
+    return loading.loaded(end)
 
 
 def entry_of(record: Record) -> Entry:

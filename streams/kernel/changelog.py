@@ -158,30 +158,43 @@ def last_stamp(records: Iterable[Entry]) -> bytes | None:
 
 
 def load(records: Iterable[Entry], end: int) -> Loaded:
-    """Return the state a changelog holds; `records` are (offset, key, value) from its start, `end` is its end offset as the broker says.
+    """Return the state a changelog holds; `records` are (offset, key, value) from its start, `end` is its end offset as the broker says."""
+    loading = Loading()
+    loading.take(records)
+    return loading.loaded(end)
 
-    Gaps left by compaction are fine. Raises BrokenLogError where records are missing that the last valid stamp counts, and
-    RowVersionError where a newer program wrote.
-    """
-    reading = _Reading()
-    last = -1
-    for offset, key, value in records:
-        assert offset > last, "a changelog is read in the order of its offsets"
-        last = offset
-        _take(reading, offset, key, value)
-    if end == 0 and last < 0:
-        return Loaded(Rows(), (), Place())
-    stamp = reading.stamp
-    if stamp is None:
-        raise BrokenLogError(f"the changelog ends at {end} and shows no valid stamp: an empty read, or its tail was compacted")
-    if reading.missing or reading.whole != end:
-        raise BrokenLogError(f"the changelog ends at {end}, its last batch at {reading.whole}, {reading.missing} records of it are missing")
-    if len(reading.rows) != stamp.held:
-        raise BrokenLogError(f"the changelog holds {len(reading.rows)} rows, its stamp {stamp.number} counts {stamp.held}")
-    rows = Rows.load(reading.rows.items())
-    rows.apply(Commit({}, stamp.stamp, ()))
-    place = Place(end, stamp.number + 1, stamp.held, stamp.boxes, frozenset(reading.foreign))
-    return Loaded(rows, tuple(_messages(reading.boxes, stamp)), place)
+
+class Loading:
+    """A changelog as it is read, some records after the other, so that what was overwritten is not held until the end."""
+
+    def __init__(self) -> None:
+        self._reading = _Reading()
+        self._last = -1
+
+    def take(self, records: Iterable[Entry]) -> None:
+        """Read on; gaps left by compaction are fine. Raises RowVersionError where a newer program wrote."""
+        for offset, key, value in records:
+            assert offset > self._last, "a changelog is read in the order of its offsets"
+            self._last = offset
+            _take(self._reading, offset, key, value)
+
+    def loaded(self, end: int) -> Loaded:
+        """Return the state; raises BrokenLogError where records are missing that the last valid stamp counts."""
+        reading = self._reading
+        if end == 0 and self._last < 0:
+            return Loaded(Rows(), (), Place())
+        stamp = reading.stamp
+        if stamp is None:
+            raise BrokenLogError(f"the changelog ends at {end} and shows no valid stamp: an empty read, or its tail was compacted")
+        if reading.missing or reading.whole != end:
+            missing = f"its last batch at {reading.whole}, {reading.missing} records of it are missing"
+            raise BrokenLogError(f"the changelog ends at {end}, {missing}")
+        if len(reading.rows) != stamp.held:
+            raise BrokenLogError(f"the changelog holds {len(reading.rows)} rows, its stamp {stamp.number} counts {stamp.held}")
+        rows = Rows.load(reading.rows.items())
+        rows.apply(Commit({}, stamp.stamp, ()))
+        place = Place(end, stamp.number + 1, stamp.held, stamp.boxes, frozenset(reading.foreign))
+        return Loaded(rows, tuple(_messages(reading.boxes, stamp)), place)
 
 
 def _take(reading: _Reading, offset: int, key: bytes, value: bytes | None) -> None:
