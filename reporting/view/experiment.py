@@ -115,7 +115,7 @@ def facts(experiment: Mapping[str, Any]) -> list[tuple[str, str]]:
     if experiment["decision"]:
         found.append(("Decided", decided(experiment)))
         found.append(("Would change it", experiment["decision"]["would_change"]))
-    said = ", ".join(f"{one['action'].replace('_', ' ')} by {one['by'] or NONE}" for one in experiment["approvals"])
+    said = ", ".join(f"{one['change_id']} {one['action'].replace('_', ' ')} by {one['by'] or NONE}" for one in experiment["approvals"])
     if said or experiment["design"]:
         found.append(("Approvals", said or "no change of the period that names it was approved or rejected"))
     return found

@@ -31,7 +31,8 @@ def announcements(scenario: Scenario) -> Iterator[Announcement]:
         channels = tuple(channel.name for channel in program.channels)
         before = scenario.start - 10 * DAY
         change_id = f"chg-{100 + len(program.key)}"
-        first = Deployment(change_id, program.key, program.rule_id, program.version, channels, before - DAY, before, None, "first rollout")
+        version, asked = program.version, before - DAY
+        first = Deployment(change_id, program.key, program.rule_id, version, version - 1, channels, asked, before, None, "first rollout")
         for change in (first, *(change for change in scenario.deployments if change.initiative == program.key)):
             yield from _steps(program, change)
 
@@ -55,7 +56,7 @@ def _step(program: Program, change: Deployment, action: str, at: int) -> Announc
         "initiative": change.initiative,
         "rule_id": change.rule_id,
         "version": change.version,
-        "previous_version": change.version - 1,
+        "previous_version": change.base,
         "action": action,
         "change_type": "rollback" if rolled_back else "update",
         "environment": "production",
@@ -65,7 +66,7 @@ def _step(program: Program, change: Deployment, action: str, at: int) -> Announc
         "content_sha256": sha256(repr(content).encode()).hexdigest(),
         "content": content,
         "evidence": [{"type": "qa", "url": f"https://qa.example/{change.change_id}"}],
-        "rollback_plan": f"redeploy version {change.version - 1}",
+        "rollback_plan": f"redeploy version {change.base}",
         "experiment_ids": [program.experiment_id] if program.experiment_id else [],
         "emergency": False,
     }

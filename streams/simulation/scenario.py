@@ -8,7 +8,7 @@ Faults sit at fixed places of the run's length, so a short run of a scenario tel
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from detectors.window import DAY, HOUR, MINUTE
@@ -55,12 +55,13 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A rule change from request to deployment, and to its rollback where there is one; times in ms."""
+    """A rule change from request to deployment, and to its rollback where there is one; `base` is the version it replaces; times in ms."""
 
     change_id: str
     initiative: str
     rule_id: str
     version: int
+    base: int
     channels: tuple[str, ...]
     requested: int
     deployed: int
@@ -139,10 +140,11 @@ def span(rate: int) -> int:
     return next((hours * HOUR for hours in (1, 2) if rate * share * hours >= 80), 3 * HOUR)
 
 
-def _rollout(change_id: str, program: Program, channel: str, deployed: int, rolled_back: int | None, reason: str) -> Deployment:
-    return Deployment(
-        change_id, program.key, program.rule_id, program.version + 1, (channel,), deployed - 19 * HOUR, deployed, rolled_back, reason
-    )
+def _rollout(
+    change_id: str, program: Program, channel: str, deployed: int, rolled_back: int | None, reason: str, *, above: int = 1
+) -> Deployment:
+    base, requested = program.version, deployed - 19 * HOUR
+    return Deployment(change_id, program.key, program.rule_id, base + above, base, (channel,), requested, deployed, rolled_back, reason)
 
 
 def _ctr_drop(day: int, rate: int) -> tuple[Deployment, Fault]:
@@ -209,7 +211,7 @@ def _fortnight(days: int, rate: int) -> Story:
 def _open_end(day: int) -> tuple[Deployment, Fault]:
     """A change of the last afternoon that nobody has rolled back: a run of a week and more ends with something to act on."""
     deployed = day + 15 * HOUR + 52 * MINUTE
-    change = _rollout("chg-318", replace(ONBOARDING, version=ONBOARDING.version + 1), "in-app", deployed, None, "shorter checklist tile")
+    change = _rollout("chg-318", ONBOARDING, "in-app", deployed, None, "shorter checklist tile", above=2)
     return change, Fault("ctr_drop", ONBOARDING.key, "in-app", deployed + HOUR, day + DAY, 0.08, change.change_id)
 
 
