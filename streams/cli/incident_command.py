@@ -1,4 +1,4 @@
-"""`pmon incidents ack|resolve|log ID`: what somebody asks of an incident, as the command record that goes on the bus.
+"""`pmon incidents ack|resolve|log|silence ID`: what somebody asks of an incident, as the command record that goes on the bus.
 
 A running monitor is sent it and answers; from a folder of outputs the record is printed as a line of an event file, for the next
 `pmon replay --input`.
@@ -21,7 +21,12 @@ from streams.cli.replay import instant
 from streams.settings import read_settings
 
 TOPIC = "monitor-commands"
-DONE: dict[CommandName, str] = {"acknowledge": "acknowledged", "resolve": "resolved", "log_remediation": "logged for"}
+DONE: dict[CommandName, str] = {
+    "acknowledge": "acknowledged",
+    "resolve": "resolved",
+    "log_remediation": "logged for",
+    "silence": "silenced",
+}
 FROM = click.option(
     "--from",
     "folder",
@@ -34,18 +39,18 @@ NOTE = click.option("--note", metavar="TEXT", help="Kept in the audit chain as y
 AT = click.option("--at", metavar="TIME", help="When it is asked; default: now, or the watermark of the folder.")
 
 
-def line_of(name: CommandName, story: Story, at: int, by: str, note: str | None) -> dict[str, Any]:
+def line_of(name: CommandName, story: Story, at: int, by: str, note: str | None, until: str | None = None) -> dict[str, Any]:
     """Return the line of an event file that asks it; asked twice alike it has the same request id and is done once. Raises UsageProblem."""
     initiative = story.now["initiative"]
     value: dict[str, Any] = {
-        "request_id": event_id("command", name, story.id, by, note or "", at),
+        "request_id": event_id("command", name, story.id, by, note or "", at, *([] if until is None else [until])),
         "command": name,
         "requested_at": format_instant(at),
         "requested_by": by,
         "initiative": initiative,
         "incident_id": story.id,
     }
-    value |= {} if note is None else {"note": note}
+    value |= {field: said for field, said in (("note", note), ("until", until)) if said is not None}
     try:
         Command.model_validate_json(orjson.dumps(value))
     except ValidationError as error:
@@ -55,17 +60,21 @@ def line_of(name: CommandName, story: Story, at: int, by: str, note: str | None)
     return {"topic": TOPIC, "key": initiative, "timestamp": at, "value": value}
 
 
-def asked(name: CommandName, id: str, folder: Path | None, by: str, note: str | None, at: str | None) -> int:
+def asked(name: CommandName, id: str, folder: Path | None, by: str, note: str | None, at: str | None, until: str | None = None) -> int:
     """Ask it of the incident whose id begins with `id`, or print it as a line of an event file; return the exit code."""
+
+    def line(story: Story, when: int) -> dict[str, Any]:
+        return line_of(name, story, when, by, note, until)
+
     if folder is None:
-        story, _ = act_live(read_settings(), id, instant("--at", at), lambda story, when: line_of(name, story, when, by, note)["value"])
+        story, _ = act_live(read_settings(), id, instant("--at", at), lambda story, when: line(story, when)["value"])
         click.echo(f"{DONE[name]} {story.id}")
         return 0
     outputs = read_outputs(folder)
     story = outputs.find(id)
     when = instant("--at", at or outputs.watermark or story.now["updated_at"])
     assert when is not None
-    click.echo(orjson.dumps(line_of(name, story, when, by, note)))
+    click.echo(orjson.dumps(line(story, when)))
     return 0
 
 
@@ -115,3 +124,20 @@ def log(id: str, folder: Path | None, by: str, note: str | None, at: str | None)
       pmon incidents log 7c1e --by ana --note 'rolled rule-42 back' --from out
     """
     return asked("log_remediation", id, folder, by, note, at)
+
+
+@click.command("silence", short_help="Ask nobody about it for a while; it goes on being recorded.")
+@click.argument("id")
+@BY
+@click.option("--until", required=True, metavar="TIME", help="When people are asked again, RFC 3339 with zone; 30 days ahead at most.")
+@NOTE
+@AT
+@FROM
+def silence(id: str, folder: Path | None, by: str, until: str, note: str | None, at: str | None) -> int:
+    """Silence the incident whose id begins with ID until a time.
+
+    \b
+    Example:
+      pmon incidents silence 7c1e --by ana --until 2026-11-23T08:00:00Z --from out
+    """
+    return asked("silence", id, folder, by, note, at, until)

@@ -6,7 +6,7 @@ import click
 
 from streams.cli.console import ACT, AS_JSON, hint, print_document, screen
 from streams.cli.incident_bus import read_live
-from streams.cli.incident_command import FROM, acknowledge, log, resolve
+from streams.cli.incident_command import FROM, acknowledge, log, resolve, silence
 from streams.cli.incident_evidence import evidence
 from streams.cli.incident_folder import Outputs, read_outputs
 from streams.cli.incident_view import show as shown
@@ -26,7 +26,7 @@ class _ListsByDefault(click.Group):
 @click.group("incidents", cls=_ListsByDefault, short_help="What is open, since when, and who has it.")
 def command() -> None:
     """Incidents of a running monitor, or of a folder with --from: `list` (the default), `show` and `explain` ID, exit code 1 where
-    something is open; `ack`, `resolve` and `log` ID act on one.
+    something is open; `ack`, `resolve`, `log` and `silence` ID act on one.
 
     \b
     Example:
@@ -95,7 +95,7 @@ def explain(id: str, folder: Path | None, as_json: bool) -> int:
     return ACT if story.active else 0
 
 
-for act in (acknowledge, resolve, log):
+for act in (acknowledge, resolve, log, silence):
     command.add_command(act)
 
 

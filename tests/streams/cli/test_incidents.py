@@ -183,7 +183,32 @@ def test_what_is_asked_is_a_line_for_the_next_replay(tmp_path: Path, capfd: pyte
     assert [entry.body["note"] for entry in found.audit if entry.kind == "command"] == ["on it"]
 
 
-@pytest.mark.parametrize("more", [["resolve"], ["resolve", "--by", "x" * 200], ["log", "--by", "a"], ["ack", "--by", "a", "--at", "noon"]])
+def test_a_silence_has_an_end(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """`silence --until` is done once however often it is sent, and two different ends are two commands."""
+    first = Acted(BAD, tmp_path / "first")
+    folder, name = str(first.out), first.incidents[0].incident_id[:8]
+    silence = ["incidents", "silence", name, "--by", "ana", "--at", format_instant(NOON + 4 * MINUTE), "--from", folder, "--until"]
+
+    assert main([*silence, format_instant(NOON + 90 * MINUTE)]) == 0
+    assert main([*silence, format_instant(NOON + 91 * MINUTE)]) == 0
+    asked = [orjson.loads(line) for line in capfd.readouterr().out.splitlines()]
+    found = Acted([*BAD, asked[0], asked[0]], tmp_path / "second")
+
+    assert asked[0]["value"]["request_id"] != asked[1]["value"]["request_id"]
+    assert [one.step for one in found.incidents].count("silenced") == 1
+
+
+ASKED_WRONGLY = [
+    ["resolve"],
+    ["resolve", "--by", "x" * 200],
+    ["log", "--by", "a"],
+    ["ack", "--by", "a", "--at", "noon"],
+    ["silence", "--by", "a"],
+    ["silence", "--by", "a", "--until", "tomorrow"],
+]
+
+
+@pytest.mark.parametrize("more", ASKED_WRONGLY)
 def test_what_is_asked_wrongly_is_told(folder: Path, capfd: pytest.CaptureFixture[str], more: list[str]) -> None:
     """Exit code 2, nothing on standard output."""
     assert main(["incidents", more[0], "7c1e", *more[1:], "--from", str(folder)]) == 2
