@@ -103,8 +103,8 @@ class People:
         for key in keys:
             (seen,) = unpack(self._draft.get(key) or b"")
             for initiative, events in seen.items():
-                for digest, *one in events:
-                    found.setdefault((initiative, digest), []).append(seen_again(*one))
+                for one in events:
+                    found.setdefault((initiative, one[0]), []).append(seen_again(one))
             self._draft.drop(key)
         return found
 
@@ -123,11 +123,11 @@ class People:
 
     def flush(self, sequence: int) -> int:
         """Write what was seen; return when the next person is due, ms, 0 for never."""
-        rows: dict[tuple[int, int], dict[str, list[list[Any]]]] = {}
+        rows: dict[tuple[int, int], dict[str, list[tuple[Any, ...]]]] = {}
         for (end, initiative, digest), seen in self._seen.items():
             events = rows.setdefault((end, digest[0] % BUCKETS), {}).setdefault(initiative, [])
             name = digest.hex()
-            events.extend([name, *one.plain()] for one in seen)
+            events.extend(one.plain(name) for one in seen)
         for (end, bucket), found in rows.items():
             self._draft.put(row_key(SEEN, end, bucket, sequence), pack(found))
         self._agenda.flush(sequence)

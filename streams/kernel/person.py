@@ -1,7 +1,8 @@
 """One subject in the experiments of one initiative: what was seen of it while its windows are open, and the seats it has."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from detectors.cell import REVENUE, Counts
@@ -30,20 +31,33 @@ class Seen(NamedTuple):
     channel: str = ""
     propensity: int = -1
 
-    def plain(self) -> list[Any]:
-        """Return it as JSON."""
-        found: list[Any] = [*self] if self.experiment else [*self[:6]]
-        found[4] = written(self.value)
-        return found
+    def plain(self, digest: str) -> tuple[Any, ...]:
+        """Return it as JSON values behind the digest of whose it is."""
+        if self.experiment and not self.value:
+            return digest, *self
+        time, limit, name, number, value, currency, *rest = self
+        return digest, time, limit, name, number, written(value), currency, *(rest if self.experiment else ())
 
     def order(self) -> tuple[Any, ...]:
         """Order by time, exposures first: a goal of the same millisecond follows them."""
         return self.time, not self.experiment, self.arm, self.channel, self.profile, self.propensity, self.name, self.limit
 
 
-def seen_again(time: int, limit: int, name: str, number: int, value: int | str, *more: Any) -> Seen:
+REST = Seen(0, 0, "")[6:]  # what `plain` leaves out of an event that is no exposure
+
+
+def seen_again(plain: Sequence[Any]) -> Seen:
     """Return the event `plain` gave."""
-    return Seen(time, limit, name, number, int(value), *more)
+    _, time, limit, name, number, value, currency, *rest = plain
+    return Seen._make((time, limit, name, number, int(value), currency, *(rest or REST)))
+
+
+def in_order(seen: list[Seen]) -> list[Seen]:
+    """Return events by time, then by `order`: what only times tell apart, nearly always, is not asked for more."""
+    if len(seen) < 2:
+        return seen
+    found = sorted(seen, key=itemgetter(0))
+    return found if len({one.time for one in seen}) == len(seen) else sorted(seen, key=Seen.order)
 
 
 @dataclass(slots=True)
