@@ -49,12 +49,13 @@ def observed_series(series: Series, width: float = 592.0) -> str:
     below = [words(text, x(at), HEIGHT - 8, anchor="middle") for at, text in series.labels]
     drawn = [
         _hatch(series.name_of_hatch),
-        *_breaches(series, x),
         *_band(series, x, y),
+        *_breaches(series, x),
         *grid,
         *_bound(series, y, width),
         *_changes(series, x, width),
         *_line(series, x, y),
+        *_ends(series, x, y),
     ]
     return frame(width, HEIGHT, _finding(series), words("%", LEFT - 6, TOP - 14, anchor="end"), *drawn, *below)
 
@@ -91,21 +92,39 @@ def _band(series: Series, x: Scale, y: Scale) -> list[str]:
     upper = [f"{number(x(index))} {number(y(ends[1]))}" for index, ends in known]
     lower = [f"{number(x(index))} {number(y(ends[0]))}" for index, ends in reversed(known)]
     dashed = [(x(index), y(value)) for index, value in enumerate(series.expected) if value is not None]
-    ends = known[-1][1]
-    right = x(len(series.observed) - 0.5) + 6
-    labels = words(f"{ends[1]:.2f}", right, y(ends[1]) + 4) + words(f"{ends[0]:.2f}", right, y(ends[0]) + 4)
-    return [element("path", d="M" + "L".join(upper + lower) + "Z", class_="band"), path(dashed, "exp"), labels]
+    return [element("path", d="M" + "L".join(upper + lower) + "Z", class_="band"), path(dashed, "exp")]
 
 
 def _bound(series: Series, y: Scale, width: float) -> list[str]:
     if series.bound is None:
         return []
-    value, text = series.bound
-    last = y(next(seen for seen in reversed(series.observed) if seen is not None))
-    beside = y(value) + 4
-    if abs(last - y(value)) < LABEL_GAP:  # the observed value's own label stands here
-        beside = last + 4 + (LABEL_GAP if y(value) > last else -LABEL_GAP)
-    return [line(LEFT, y(value), width - 96, y(value), "bound"), words(text, width - 90, beside, "t3")]
+    value, _ = series.bound
+    return [line(LEFT, y(value), width - 96, y(value), "bound")]
+
+
+def _ends(series: Series, x: Scale, y: Scale) -> list[str]:
+    """Return what stands right of the last window: what was observed, the bound, what was expected and its range; none on another."""
+    last = max(index for index, value in enumerate(series.observed) if value is not None)
+    observed = series.observed[last]
+    assert observed is not None
+    told = [(observed, f"observed {observed:.2f}", "tbad" if last in series.breached else "tobs")]
+    if series.bound:
+        told.append((*series.bound, "t3"))
+    known = [ends for ends in series.band if ends]
+    if len(known) >= FEW:
+        expected = [value for value in series.expected if value is not None]
+        told += [(value, f"expected {value:.2f}", "t3") for value in expected[-1:]]
+        told += [(edge, f"{edge:.2f}", "t3") for edge in known[-1]]
+    right, placed = x(len(series.observed) - 0.5) + 6, list[tuple[float, str]]()
+    for value, text, style in told:  # the most important first: the others make room, or are left to the table
+        at = y(value)
+        if all(abs(at - other) >= LABEL_GAP for other, _ in placed):
+            placed.append((at, words(text, right, at + 4, style)))
+        elif text.startswith("bound"):
+            free = (at + LABEL_GAP * step for step in (-1, 1, -2, 2))
+            at = next(place for place in free if all(abs(place - other) >= LABEL_GAP for other, _ in placed))
+            placed.append((at, words(text, right, at + 4, style)))
+    return [text for _, text in placed]
 
 
 def _changes(series: Series, x: Scale, width: float) -> list[str]:
@@ -138,8 +157,6 @@ def _line(series: Series, x: Scale, y: Scale) -> list[str]:
             drawn.append(diamond(x(index), y(value), "badmark", 4.6))
         else:
             drawn.append(dot(x(index), y(value), "hollow" if hollow else "dot", 2.6))
-    style = "tbad" if last in series.breached else "tobs"
-    drawn.append(words(f"observed {known[-1][1]:.2f}", x(len(series.observed) - 0.5) + 6, y(known[-1][1]) + 4, style))
     return drawn
 
 

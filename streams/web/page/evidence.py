@@ -11,15 +11,17 @@ from detectors.window import HOUR
 from governance.config import Config
 from governance.message.instant import format_instant, parse_instant
 from reporting.chart.series import Series, observed_series
-from reporting.figure import clock, integer, points, rate
+from reporting.figure import bare_rate, clock, integer, points, rate
+from reporting.likely import Range
 from reporting.wording import label, sentence, where
 from streams.read_model.situation import Published, Situation, Story
-from streams.web.page.hours import Span, definitions_of, spans
+from streams.web.page.hours import SHOWN, Span, definitions_of, ranges, spans, troubled
 from streams.web.page.mark import hours_bars
 
 HOURS, NARROW_HOURS = 24, 14
 WIDE, NARROW = 592.0, 326.0
 LABELS, NARROW_LABELS = 6, 3
+BAND = "The band is where 99 of 100 hours lie by the two days kept here, hours of incidents left out; it describes, detectors judge."
 
 Picture = dict[str, Any]
 
@@ -31,7 +33,8 @@ def evidence(
     data = story.now
     kpi = data["key"].get("kpi") or (bound or {}).get("kpi")
     until = situation.overview.closed if story.active else min(situation.overview.closed, parse_instant(data["updated_at"]) + HOUR)
-    hours = spans(situation.hours, until, data["key"], HOURS)
+    whole = spans(situation.hours, until, data["key"], SHOWN)
+    hours = whole[-HOURS:]
     if not hours:
         return None
     breached = _breached(hours, data)
@@ -48,11 +51,17 @@ def evidence(
     if all(value is None for value in values[-NARROW_HOURS:]):
         return None
 
+    near = [other for other in situation.incidents if other is story or _overlaps(other, story)]
+    usual = ranges(whole, kpi, definitions, troubled(whole, near))[-HOURS:]
+
     def series(kept: int, labels: int, name: str) -> Series:
         shown, skipped = hours[-kept:], max(0, len(hours) - kept)
+        likely = usual[skipped:]
         return Series(
             label(kpi),
             [None if value is None else value * 100 for value in values[skipped:]],
+            expected=[None if one is None else one.expected * 100 for one in likely],
+            band=[None if one is None else (one.low * 100, one.high * 100) for one in likely],
             breached=[index - skipped for index in breached if index >= skipped and values[index] is not None],
             changes=_changes(shown, suspects),
             labels=[(index - 0.5, text) for index, text in _labels(shown, labels)],
@@ -60,17 +69,30 @@ def evidence(
             name_of_hatch=f"hatch-{name}",
         )
 
+    known = any(one is not None for one in usual)
+    against = [*(["what was expected"] if known else []), *(["its bound"] if bound else [])]
     return {
-        "title": f"{label(kpi)} per hour" + (", observed against its bound" if bound else ""),
+        "title": f"{label(kpi)} per hour" + (f", observed against {' and '.join(against)}" if against else ""),
+        "band": BAND if known else "",
         "scope": f"{where(data['key'])}, last {len(hours)} h closed, UTC",
         "wide": Markup(observed_series(series(HOURS, LABELS, "wide"), WIDE)),
         "narrow": Markup(observed_series(series(NARROW_HOURS, NARROW_LABELS, "narrow"), NARROW)),
         "head": label(kpi),
         "rows": [
-            (f"{clock(format_instant(span.end - HOUR)):%H:%M}", rate(value), index in breached)
-            for index, (span, value) in enumerate(zip(hours, values, strict=True))
+            (f"{clock(format_instant(span.end - HOUR)):%H:%M}", rate(value), _span_of(one), index in breached)
+            for index, (span, value, one) in enumerate(zip(hours, values, usual, strict=True))
         ],
     }
+
+
+def _overlaps(other: Story, story: Story) -> bool:
+    """Return whether another incident is about the same figure in a place that holds this one, is held by it, or shares cells with it."""
+    here, there = story.now["key"], other.now["key"]
+    return all(here.get(name, there[name]) == there[name] for name in there)
+
+
+def _span_of(one: Range | None) -> str:
+    return "" if one is None else f"{bare_rate(one.low)} to {rate(one.high)}"
 
 
 def explained(data: Published, minimum: int) -> str:
@@ -102,12 +124,13 @@ def _counted(name: str, values: Sequence[int], hours: Sequence[Span], breached: 
     finding = f"{name} of {place}: {integer(values[-1])} in the last closed hour."
     return {
         "title": f"{name} per hour",
+        "band": "",
         "scope": f"{place}, last {len(hours)} h closed, UTC",
         "wide": hours_bars(values, _labels(hours, LABELS), breached, finding, WIDE),
         "narrow": hours_bars(values, _labels(hours, NARROW_LABELS), breached, finding, NARROW),
         "head": name,
         "rows": [
-            (f"{clock(format_instant(span.end - HOUR)):%H:%M}", integer(value), index in breached)
+            (f"{clock(format_instant(span.end - HOUR)):%H:%M}", integer(value), "", index in breached)
             for index, (span, value) in enumerate(zip(hours, values, strict=True))
         ],
     }

@@ -1,11 +1,12 @@
 """Small drawings beside words: status icons, level bars, sparks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
-from reporting.chart.mark import diamond, dot, element, frame, line, path, words
+from reporting.chart.mark import diamond, dot, element, frame, line, number, path, words
 from reporting.chart.scale import Scale
+from reporting.likely import Range
 
 STACKED = 5  # diamonds on top of each other that still read as a number
 SPARK_WIDTH, SPARK_HEIGHT = 176.0, 44.0
@@ -37,18 +38,21 @@ def levels(level: int) -> Markup:
     return Markup(element("svg", bars, class_="levels", width=18, height=12, viewBox="0 0 18 12", aria_hidden="true"))
 
 
-def spark(values: Sequence[float | None], breached: Sequence[int], finding: str) -> Markup:
-    """Return a line over time, the newest value a dot, breached windows diamonds; a gap is a gap."""
+def spark(
+    values: Sequence[float | None], breached: Sequence[int], finding: str, usual: Sequence[Range | None] = (), *, dashed: bool = False
+) -> Markup:
+    """Return a line over time in its usual range, the newest value a dot, breached windows diamonds; a gap is a gap."""
     known = [(index, value) for index, value in enumerate(values) if value is not None]
     if not known:
         return Markup(frame(SPARK_WIDTH, SPARK_HEIGHT, finding, words("nothing counted yet", 0, 26), class_="chart spark"))
-    low, high = min(value for _, value in known), max(value for _, value in known)
+    edges = [edge for one in usual if one is not None for edge in (one.low, one.high)]
+    low, high = min([*edges, *(value for _, value in known)]), max([*edges, *(value for _, value in known)])
     air = (high - low) * 0.1 or max(abs(high) * 0.1, 1e-9)
     x, y = Scale(0, max(1, len(values) - 1), 3, SPARK_WIDTH - 5), Scale(low - air, high + air, SPARK_HEIGHT - 5, 5)
-    drawn, run = [], list[tuple[float, float]]()
+    drawn, run = list(_bands(usual, x, y)), list[tuple[float, float]]()
     for index, value in enumerate([*values, None]):
         if value is None:
-            drawn.append(path(run, "obs"))
+            drawn.append(path(run, "obs dashed" if dashed else "obs"))
             run = []
         else:
             run.append((x(index), y(value)))
@@ -60,12 +64,26 @@ def spark(values: Sequence[float | None], breached: Sequence[int], finding: str)
     return Markup(frame(SPARK_WIDTH, SPARK_HEIGHT, finding, *drawn, class_="chart spark"))
 
 
+def _bands(usual: Sequence[Range | None], x: Scale, y: Scale) -> Iterator[str]:
+    """Yield the usual range of each stretch of windows that have one."""
+    run: list[tuple[int, Range]] = []
+    for index, one in enumerate([*usual, None]):
+        if one is not None:
+            run.append((index, one))
+            continue
+        if len(run) > 1:
+            upper = [f"{number(x(at))} {number(y(found.high))}" for at, found in run]
+            lower = [f"{number(x(at))} {number(y(found.low))}" for at, found in reversed(run)]
+            yield element("path", d="M" + "L".join(upper + lower) + "Z", class_="band")
+        run = []
+
+
 def share_bar(parts: Sequence[tuple[str, int]], finding: str, width: float = 346.0) -> Markup:
     """Return one bar of shares; whatever is there gets at least three pixels."""
-    whole = sum(number for _, number in parts) or 1
+    whole = sum(many for _, many in parts) or 1
     drawn, at = [], 0.0
-    for style, number in parts:
-        wide = max(3.0, number / whole * (width - 3 * len(parts)))
+    for style, many in parts:
+        wide = max(3.0, many / whole * (width - 3 * len(parts)))
         drawn.append(element("rect", x=at, y=0, width=wide, height=14, class_=style))
         at += wide + 1
     return Markup(frame(width, 14, finding, *drawn, class_="chart fit"))

@@ -7,15 +7,16 @@ from detectors.kpi import Ratio
 from governance.config import Config
 from governance.message.instant import parse_instant
 from reporting.figure import NONE, integer, money, rate, short
-from reporting.wording import LABELS, where
+from reporting.wording import label, off, where
 from streams.read_model.situation import Situation, Story
-from streams.web.page.hours import SHOWN, Span, currency_of, definitions_of, spans
+from streams.web.page.hours import EXPOSURES, SHOWN, Span, currency_of, definitions_of, ranges, spans, troubled
 from streams.web.page.mark import spark
 
 FIGURES = ("ctr", "conversion_rate", "revenue_per_exposure", "technical_fallback_rate", "consent_fallback_rate")
-FRESHNESS, EXPOSURES = "freshness_s", "exposures"
+FRESHNESS = "freshness_s"
 Verdict = tuple[str, str]  # its look and its words
-UNWATCHED: Verdict = ("none", "no bound is set")
+UNWATCHED: Verdict = ("none", "usual, no bound is set")
+SIDES = {-1: "below what is usual", 1: "above what is usual"}
 
 
 def tiles(situation: Situation, config: Config, stale: str | None) -> list[dict[str, Any]]:
@@ -24,12 +25,12 @@ def tiles(situation: Situation, config: Config, stale: str | None) -> list[dict[
     hours = spans(situation.hours, situation.overview.closed)
     definitions = definitions_of(config, name)
     quiet = _quiet_verdicts(config, name, len(hours))
-    active = [story for story in situation.incidents if story.active]
-    silent = [story for story in active if story.now["key"].get("kpi") == FRESHNESS]
-    found = [_exposures(hours, silent, stale, quiet.get(EXPOSURES, UNWATCHED))]
-    for kpi in FIGURES:
-        about = [story for story in active if story.now["key"].get("kpi") == kpi]
-        found.append(_figure(kpi, hours, definitions, about, stale, quiet.get(kpi, UNWATCHED)))
+    found = []
+    for kpi in (EXPOSURES, *FIGURES):
+        watched = FRESHNESS if kpi == EXPOSURES else kpi
+        about = [story for story in situation.incidents if story.now["key"].get("kpi") == watched]
+        tile = Tile(kpi, hours, definitions, about)
+        found.append(tile.shown(stale, quiet.get(kpi, UNWATCHED)))
     return found
 
 
@@ -44,58 +45,81 @@ def _quiet_verdicts(config: Config, name: str, hours: int) -> dict[str, Verdict]
     return {**verdicts, **dict.fromkeys(watched, learnt)}
 
 
-def _exposures(hours: Sequence[Span], silent: Sequence[Story], stale: str | None, quiet: Verdict) -> dict[str, Any]:
-    values = [span.counts.get("exposures", 0) for span in hours]
-    verdict = ("bad", f"{where(silent[0].now['key'])} silent") if silent else quiet
-    if stale:
-        verdict = ("stale", f"stale since {stale}")
-    foot = f"48 h: {short(min(values))} to {short(max(values))}" if values else "no hour is closed yet"
-    shown = integer(values[-1]) if values else NONE
-    return {
-        "name": "Exposures",
-        "value": shown,
-        "unit": "per hour",
-        "verdict": verdict,
-        "foot": foot,
-        "spark": spark([float(value) for value in values], [], f"Exposures: {shown} in the last closed hour."),
-    }
+class Tile:
+    """One figure by hour, and the incidents about it."""
 
+    def __init__(self, kpi: str, hours: Sequence[Span], definitions: Mapping[str, Ratio], about: Sequence[Story]) -> None:
+        self._kpi, self._hours = kpi, hours
+        self._active = [story for story in about if story.active]
+        counted = kpi == EXPOSURES
+        self._values = [float(span.counts.get(EXPOSURES, 0)) if counted else span.value(kpi, definitions) for span in hours]
+        enough = len(hours) >= SHOWN
+        self._ranges = ranges(hours, kpi, definitions, troubled(hours, about)) if enough else [None] * len(hours)
+        self._currency = next((found for span in reversed(hours) if (found := currency_of(span.counts))), None)
 
-def _figure(
-    kpi: str, hours: Sequence[Span], definitions: Mapping[str, Ratio], about: Sequence[Story], stale: str | None, quiet: Verdict
-) -> dict[str, Any]:
-    values = [span.value(kpi, definitions) for span in hours]
-    known = [value for value in values if value is not None]
-    currency = next((found for span in reversed(hours) if (found := currency_of(span.counts))), None)
-    last = values[-1] if values else None
+    def shown(self, stale: str | None, quiet: Verdict) -> dict[str, Any]:
+        """Return what the tile says."""
+        last = self._values[-1] if self._values else None
+        verdict = self._verdict(stale, quiet)
+        name = label(self._kpi)
+        finding = f"{name}: {self._said(last)} in the last closed hour, {verdict[1]}."
+        return {
+            "name": name,
+            "value": self._said(last),
+            "unit": "per hour" if self._kpi == EXPOSURES else "",
+            "verdict": verdict,
+            "foot": self._foot(),
+            "spark": spark(self._values, self._breached(), finding, self._ranges, dashed=verdict[0] in ("learning", "stale")),
+        }
 
-    def said(value: float | None) -> str:
-        return money(value, currency, 3) if kpi == "revenue_per_exposure" else rate(value)
+    def _verdict(self, stale: str | None, quiet: Verdict) -> Verdict:
+        last = self._values[-1] if self._values else None
+        if stale:
+            return "stale", f"stale since {stale}"
+        if self._active and self._kpi == EXPOSURES:
+            return "bad", f"{where(self._active[0].now['key'])} silent"
+        usual = self._ranges[-1] if self._ranges else None
+        if self._active and last is not None and usual is not None and usual.side(last):
+            return "bad", off(last, usual.expected)
+        if self._active:
+            one = len(self._active) == 1
+            return "bad", f"breached, {where(self._active[0].now['key'])}" if one else f"breached, {len(self._active)} incidents"
+        if last is None:
+            return "none", "too few to say" if self._hours else "nothing closed yet"
+        if usual is None:
+            return quiet if quiet != UNWATCHED else ("none", "no bound is set")
+        side = usual.side(last)
+        return ("plain", SIDES[side] + (", within its bounds" if quiet[1] == "within its bounds" else ", no breach")) if side else quiet
 
-    if stale:
-        verdict = ("stale", f"stale since {stale}")
-    elif about:
-        verdict = ("bad", f"breached, {where(about[0].now['key'])}" if len(about) == 1 else f"breached, {len(about)} incidents")
-    elif last is None:
-        verdict = ("none", "too few to say" if hours else "nothing closed yet")
-    else:
-        verdict = quiet
-    return {
-        "name": LABELS[kpi],
-        "value": said(last),
-        "unit": "",
-        "verdict": verdict,
-        "foot": f"48 h: {_range(said(min(known)), said(max(known)))}" if known else "no hour with enough yet",
-        "spark": spark(values, _breached(hours, about), f"{LABELS[kpi]}: {said(last)} in the last closed hour, {verdict[1]}."),
-    }
+    def _foot(self) -> str:
+        usual = self._ranges[-1] if self._ranges else None
+        if usual is not None and usual.low > 0.0:
+            return f"expected {_range(self._short(usual.low), self._short(usual.high))}"
+        if usual is not None:
+            return f"expected below {self._short(usual.high)}"
+        known = [value for value in self._values if value is not None]
+        if not known:
+            return "no hour with enough yet" if self._hours else "no hour is closed yet"
+        hours = len(self._hours)
+        if hours < SHOWN:
+            return f"no range until {SHOWN} hours; {_range(self._short(min(known)), self._short(max(known)))}"
+        return f"48 h: {_range(self._short(min(known)), self._short(max(known)))}"
+
+    def _said(self, value: float | None) -> str:
+        if self._kpi == EXPOSURES:
+            return NONE if value is None else integer(round(value))
+        return money(value, self._currency, 3) if self._kpi == "revenue_per_exposure" else rate(value)
+
+    def _short(self, value: float) -> str:
+        return short(round(value)) if self._kpi == EXPOSURES else self._said(value)
+
+    def _breached(self) -> list[int]:
+        windows = [window for story in self._active for window in story.now["windows"]]
+        ends = [(parse_instant(window["start"]), parse_instant(window["end"])) for window in windows]
+        return [index for index, span in enumerate(self._hours) if any(start < span.end <= end for start, end in ends)]
 
 
 def _range(low: str, high: str) -> str:
     """Return a range with its unit once."""
     low = low.removesuffix("\u00a0%") if high.endswith("\u00a0%") else low
     return f"{low} to {high}"
-
-
-def _breached(hours: Sequence[Span], about: Sequence[Story]) -> list[int]:
-    ends = [(parse_instant(window["start"]), parse_instant(window["end"])) for story in about for window in story.now["windows"]]
-    return [index for index, span in enumerate(hours) if any(start < span.end <= end for start, end in ends)]
