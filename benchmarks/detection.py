@@ -31,11 +31,12 @@ from detectors.window import HOUR
 from governance.config import Config, load_config
 from governance.message.instant import parse_instant
 from streams.kernel.cells import Cells
-from streams.kernel.detection import Detection, Scene
+from streams.kernel.detection import Detection
 from streams.kernel.detector_rule import detector_rules
 from streams.kernel.publishing import definitions_of
 from streams.kernel.record import Outgoing, Record
 from streams.kernel.rows import Draft, Rows
+from streams.kernel.series import Scene
 from streams.kernel.watch import Watch
 from streams.replay import Replay
 from streams.simulation.mixture import CHECKS, KINDS, WARM, CellCounts, Mixture, config_text

@@ -1,6 +1,7 @@
 """What detectors watch: which series have learnt, which are too small to be judged alone, and the smallest change each can see.
 
 A series too small to show the loss of everything in a day is not judged; it counts in what holds it. Keys of few people are not named.
+A frozen series is one whose detector raised an error: it is neither judged nor taught until it is well again, `raised` says of what kind.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,7 +42,8 @@ def _row(snapshot: Snapshot, level: Level, found: Sequence[Sight]) -> dict[str, 
         "kpi": level.kpi,
         "group_by": list(level.group_by),
         "series": len(found),
-        **{state: states.count(state) for state in ("watched", "learning", "too_small")},
+        **{state: states.count(state) for state in ("watched", "learning", "too_small", "frozen")},
+        "raised": sorted({sight.raised for sight in found if sight.raised is not None}),
         "smallest_change": {"least": min(visible), "median": median(visible), "most": max(visible)} if visible else None,
         "keys": list(_keys(snapshot, level, found)),
     }

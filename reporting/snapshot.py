@@ -24,14 +24,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One series of a detector: where it is, and the smallest relative change one window of it can show, None where that says nothing."""
+    """One series of a detector: where it is, and the smallest relative change one window of it can show, None where that says nothing.
+
+    `raised` is the kind of the error its detector raised last, where it is frozen.
+    """
 
     check: str
     kpi: str
     group_by: tuple[str, ...]
     values: tuple[str, ...]
-    state: Literal["watched", "learning", "too_small"]
+    state: Literal["watched", "learning", "too_small", "frozen"]
     smallest: float | None
+    raised: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

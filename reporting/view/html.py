@@ -28,7 +28,7 @@ def render(report: Mapping[str, Any]) -> str:
         checks=checks(report),
         differences=differences(report["governance"]["diffs"]),
         paths=table.paths(report),
-        sight={"heads": table.SIGHT, "rows": table.sight(report)},
+        sight={"heads": table.SIGHT, "rows": table.sight(report), "frozen": table.frozen(report)},
         feeds=table.feeds(report),
         picture=picture.pictures(report),
         experiments={"lead": experiment.lead(report), "memos": experiment.memos(report, picture.WIDE, picture.NARROW)},

@@ -11,7 +11,7 @@ from reporting.view import experiment
 from reporting.view.canonical import digest
 from reporting.view.checks import checks
 from reporting.view.difference import differences
-from reporting.view.table import SIGHT, feeds, header, paths, per_exposure, performance, sight, tiles
+from reporting.view.table import SIGHT, feeds, frozen, header, paths, per_exposure, performance, sight, tiles
 
 ROWS = 40
 
@@ -131,7 +131,8 @@ def _paths(report: Mapping[str, Any]) -> list[str]:
 
 def _sight(report: Mapping[str, Any]) -> list[str]:
     rows = sight(report)
-    return ["### What detectors watch", table(SIGHT, rows, right=[2, 3, 4, 5]), safe(wording.SIGHT)] if rows else []
+    said = [*(f"{line}." for line in frozen(report)), wording.SIGHT]
+    return ["### What detectors watch", table(SIGHT, rows, right=[2, 3, 4, 5]), *map(safe, said)] if rows else []
 
 
 def _governance(report: Mapping[str, Any]) -> list[str]:

@@ -285,3 +285,13 @@ def sight(report: Mapping[str, Any]) -> list[list[str]]:
         numbers = [integer(found[name]) for name in ("watched", "learning", "too_small")]
         rows.append([f"{found['check']}{figure}", by, *numbers, least if least == most else f"{least} to {most}"])
     return rows
+
+
+def frozen(report: Mapping[str, Any]) -> list[str]:
+    """Return a line for each level of which some series are frozen: how many, and what their detector raised."""
+    found = [one for one in report["coverage"]["detection"] if one["frozen"]]
+    return [
+        f"Frozen, {one['check']} by {' and '.join(one['group_by']) or 'the whole'}: {integer(one['frozen'])} of {integer(one['series'])}, "
+        f"the detector raised {', '.join(one['raised'])}"
+        for one in found
+    ]

@@ -12,7 +12,7 @@ from reporting.safe import fit, plain, width
 from reporting.view import experiment
 from reporting.view.checks import checks
 from reporting.view.screen import CODES, MOST, Column, Screen, Span, grid
-from reporting.view.table import SIGHT, header, named, paths, per_exposure, sight, tiles
+from reporting.view.table import SIGHT, frozen, header, named, paths, per_exposure, sight, tiles
 
 ROWS = 24
 MEMOS = 8  # experiments shown; the canonical JSON has them all
@@ -267,4 +267,5 @@ def _sight(report: Mapping[str, Any], screen: Screen) -> list[str]:
     """Return what detectors watch, a row for each level."""
     columns = [Column(head.lower(), right=place > 1) for place, head in enumerate(SIGHT)]
     rows = [[Span(cell) for cell in row] for row in sight(report)]
-    return [*grid(screen, columns, rows), ""] if rows else []
+    lines = [screen.line(Span(line)) for line in frozen(report)]
+    return [*grid(screen, columns, rows), *lines, ""] if rows else []

@@ -1,7 +1,7 @@
 """Closing: all that becomes due for one initiative at one base window end, in phases small enough for one commit each.
 
     told ─► minute slices ─► hour slices ─► late to the day ─► day slices ─► timers ─► rule changes ─► conformity ─► fields
-          ─► looks ─► seen ─► thresholds by keys ─► verdict slices ─► violations ─► storm ─► finish ─► reports due
+          ─► looks ─► seen ─► thresholds by keys ─► detection ─► verdict slices ─► violations ─► faults ─► storm ─► finish ─► reports due
 
 Everything a phase reads is due by then; a phase done twice from the same rows says the same.
 """
@@ -36,20 +36,24 @@ from streams.kernel.checks import RULES
 from streams.kernel.configs import BLOBS
 from streams.kernel.conformity import Conformity
 from streams.kernel.consent import Consent
-from streams.kernel.detection import Detection, Scene
+from streams.kernel.detection import Detection
+from streams.kernel.detector_rule import detector_rules
+from streams.kernel.faults import JOB_FAILED, fault_rule
 from streams.kernel.fields import Fields
 from streams.kernel.ground import Ground
 from streams.kernel.looks import SRM_SHARE, Looks, trial_rules
 from streams.kernel.pending import config_of
+from streams.kernel.place import asked_name
 from streams.kernel.plan_row import note_plan
 from streams.kernel.publishing import kpi_window
 from streams.kernel.request import bounds, forget_bounds
 from streams.kernel.rows import Draft, pack, row_key
 from streams.kernel.schedule import next_report, reports_due
+from streams.kernel.series import Scene
 from streams.kernel.standing import Standing
 from streams.kernel.storm import keep_pages, pages_of, storm_rule
 from streams.kernel.violations import Violations
-from streams.kernel.watch import Breach, Watch, asked_name
+from streams.kernel.watch import Breach, Watch
 
 KEYS_A_PHASE = 200  # keys judged in one phase: each may publish about 6 KB
 
@@ -83,7 +87,7 @@ class Closing:
         self.own = initiative != SYSTEM and not initiative.startswith(OTHER)
         self.detectors = ground.detectors
         detecting = {name: rule.threshold for name, rule in self.detectors.items()}
-        rest = {**trial_rules(self.base), **self.conformity.rules, **detecting}
+        rest = {**trial_rules(self.base), **self.conformity.rules, **detecting, JOB_FAILED: fault_rule(self.base)}
         self.bounds = bounds(draft, initiative)
         asked = {asked_name(check, ",".join(rule.group_by)): rule for check, rule in self.bounds}
         self.rules = {**self.thresholds, **asked, STORM: storm_rule(), **({} if initiative == SYSTEM else rest)}
@@ -127,6 +131,8 @@ class Closing:
                 yield partial(self.judge_bound, check, threshold)
         yield from self.detection.phases()
         yield from self.consent.phases()
+        if self.initiative != SYSTEM:
+            yield partial(self.watch.tell_faults, self.now)
         yield self.storm
         yield self.finish
         if self.own and not self.drain:
@@ -153,6 +159,7 @@ class Closing:
             self.violations.reset_timers()
             self.violations.flush()
             self.watch.forget_seen(self.thresholds)
+            self.detection.begin_anew(detector_rules(before, self.initiative))
         if self.own and self.standing.config != self.sha256:
             note_plan(self.draft, self.watch, self.initiative, self.now, self.config, changed)
         self.standing.config = self.sha256

@@ -1,60 +1,40 @@
 """Detection: at each window end the series of one initiative are scored, judged together, told and then learnt.
 
-D [initiative, check, kpi, dimensions, values…]   what one detector has learnt of one series, and whether it sees anything (`sight`)
-V [initiative]                                    what was decided at the end being closed, until it is told and learnt
+V [initiative]   what was decided at the end being closed, until it is told and learnt
 
     decide: score all ─► Benjamini-Hochberg, the whole first ─► a stale feed silences its scope ─► the whole absorbs its parts
     tell: life cycles, so many at a time          learn: wholes, then a slice of the leaves at a time, each from its state before
 
 Scores are made once, from states nothing has learnt into; what a later phase needs of them stands in the row `V`.
+A series whose detector raises is frozen (`faults`): its state stays, nothing is said of it, and the wholes above it do without it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 from zlib import crc32
 
-from detectors.baseline import Baseline
-from detectors.cell import DIMENSIONS, LAST_MS, REVENUE, Counts, add, project
-from detectors.dip import Dip, Window
+from detectors.dip import Window
 from detectors.drift import Drift
-from detectors.freshness import Silence
-from detectors.kpi import Ratio, count
-from detectors.panel import Sibling, Votes, breaches, eligible, mixed, sibling, with_common
-from detectors.protocol import StateVersionError, Verdict
-from detectors.suppression import Share
+from detectors.panel import Sibling, Votes, breaches, eligible, sibling, with_common
+from detectors.protocol import Verdict
 from detectors.window import ends
-from streams.kernel.cells import Cells, slices_of
-from streams.kernel.detector_rule import MIXED, DetectorRule
-from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
-from streams.kernel.sight import STATES, seen_of
+from streams.kernel.cells import slices_of
+from streams.kernel.detector_rule import DetectorRule
+from streams.kernel.faults import DETECTOR
+from streams.kernel.rows import Draft, pack, row_key, unpack
+from streams.kernel.series import AllSeries, Scene, Values, baseline_of
+from streams.kernel.showing import Seen, Showing
+from streams.kernel.sight import seen_of
 from streams.kernel.watch import Breach, Watch
 
 DECIDED = b"V"
 TOLD_A_PHASE = 200  # as for thresholds: each may publish about 6 KB
 SERIES_A_PHASE = 500  # states written in one phase: up to 1 KB each
 CLEAR_P = 0.1  # a window that chance makes so seldom is no sign that a fault is over
-KEPT_LOADED = 20_000  # detectors kept from scoring for learning, some 2 KB each
 
-Values = tuple[str, ...]
 Phase = Callable[[], bool | None]
-Seen = Window | Share | Silence
 Levels = list[tuple[DetectorRule, dict[Values, Seen]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What detection stands on at one closing: `window` gives the cells of the window of a length that ends now."""
-
-    initiative: str
-    now: int
-    cells: int
-    definitions: Mapping[str, Ratio]
-    allocation: Mapping[str, float]
-    fdr: float
-    window: Callable[[int], Cells]
-    drain: bool
 
 
 class Detection:
@@ -66,11 +46,10 @@ class Detection:
         self._due = {name: rule for name, rule in due.items() if not (scene.drain and rule.check == "freshness")}
         self._rules = rules
         # What was read once stays: states change only where a series learns, and that comes last, wholes before their leaves.
-        self._looked: dict[str, dict[Values, Seen]] = {}
-        self._loaded: dict[bytes, Any] = {}
+        self._series = AllSeries(draft, scene, watch.faults)
+        self._showing = Showing(scene, self._due, self._series)
         self._votes: dict[bytes, Sibling | None] = {}
         self._said: dict[bytes, Verdict] = {}
-        self._learnt: dict[tuple[str, str, str], list[Values]] | None = None
 
     def phases(self) -> Iterator[Phase]:
         """Yield the phases in order; none where no detector's window ends now."""
@@ -80,8 +59,8 @@ class Detection:
         told, _ = self._decided()
         for at in range(0, len(told), TOLD_A_PHASE):
             yield partial(self.tell, at)
-        yield partial(self.learn, [rule for rule in self._due.values() if not self._is_leaf(rule)], 0, 1)
-        leaves = [rule for rule in self._due.values() if self._is_leaf(rule)]
+        yield partial(self.learn, [rule for rule in self._due.values() if not self._showing.is_leaf(rule)], 0, 1)
+        leaves = [rule for rule in self._due.values() if self._showing.is_leaf(rule)]
         parts = -(-len(slices_of(self._scene.cells)) * 1000 // SERIES_A_PHASE) or 1
         for part in range(parts):
             yield partial(self.learn, leaves, part, parts)
@@ -97,11 +76,12 @@ class Detection:
 
     def decide(self) -> None:
         """Score every series and note what is a breach, and what is none where that matters to a life cycle."""
+        self._thaw()
         told: list[list[Any]] = []
         votes: dict[str, list[float]] = {}
         stale: set[tuple[tuple[str, str], ...]] = set()
         for check in ("freshness", "dip", "suppression", "drift"):
-            levels: Levels = [(rule, self._seen(rule)) for rule in self._due.values() if rule.check == check]
+            levels: Levels = [(rule, self._showing.seen(rule)) for rule in self._due.values() if rule.check == check]
             found: list[dict[Values, Verdict]] = []
             for rule, seen in levels:
                 verdicts, total = self._verdicts(rule, seen)
@@ -164,153 +144,65 @@ class Detection:
         hits = {(name, *values) for name, values, *_, hit in told if hit}
         for rule in rules:
             total = Votes.of(votes[rule.name])
-            for values, seen in sorted(self._seen(rule).items()):
+            for values, seen in sorted(self._showing.seen(rule).items()):
                 if crc32("\x00".join(values).encode()) % parts == part:
-                    key, detector = self._key(rule, values), self._load(rule, values)
-                    window = self._with_siblings(rule, key, detector, seen, total)
-                    verdict = self._said.get(key) or detector.score(window)
-                    detector.learn(window)
-                    if isinstance(detector, Drift) and (rule.name, *values) in hits:
-                        detector.tell()
-                    self._draft.put(key, pack(detector.state(), seen_of(verdict)))
-                    self._loaded.pop(key, None)
+                    row = self._series.ask(rule, values, self._learn, seen, total, (rule.name, *values) in hits)
+                    self._series.put_back(rule, values, row)
+
+    def _learn(self, rule: DetectorRule, values: Values, seen: Seen, total: Votes, hit: bool) -> bytes:
+        """Return a series' row after its window."""
+        detector = self._series.load(rule, values)
+        window = self._with_siblings(rule, values, seen, total)
+        verdict = self._said.get(self._series.key(rule, values)) or detector.score(window)
+        detector.learn(window)
+        if isinstance(detector, Drift) and hit:
+            detector.tell()
+        return pack(detector.state(), seen_of(verdict))
 
     def _verdicts(self, rule: DetectorRule, seen: Mapping[Values, Seen]) -> tuple[dict[Values, Verdict], list[float]]:
-        loaded = [(values, self._key(rule, values), self._load(rule, values)) for values in sorted(seen)]
-        total = Votes.among(self._vote(key, detector, seen[values]) for values, key, detector in loaded)
+        votes = {values: self._series.ask(rule, values, self._cast, seen[values]) for values in sorted(seen)}
+        total = Votes.among(vote for cast in votes.values() for vote in cast or ())
         found = {}
-        for values, key, detector in loaded:
-            found[values] = self._said[key] = detector.score(self._with_siblings(rule, key, detector, seen[values], total))
+        for values, cast in votes.items():
+            verdict = None if cast is None else self._series.ask(rule, values, self._judge, seen[values], total)
+            if verdict is not None:
+                found[values] = self._said[self._series.key(rule, values)] = verdict
         return found, total.plain()
+
+    def _judge(self, rule: DetectorRule, values: Values, seen: Seen, total: Votes) -> Verdict:
+        verdict: Verdict = self._series.load(rule, values).score(self._with_siblings(rule, values, seen, total))
+        return verdict
+
+    def _cast(self, rule: DetectorRule, values: Values, seen: Seen) -> tuple[Sibling | None]:
+        """Return a series' vote on what moved all, none where it casts none; a state nobody can read raises here."""
+        return (self._vote(self._series.key(rule, values), self._series.load(rule, values), seen),)
 
     def _vote(self, key: bytes, detector: Any, seen: Seen) -> Sibling | None:
         if not isinstance(seen, Window):
             return None
         if key not in self._votes:
-            self._votes[key] = sibling(self._baseline(detector), seen)
+            self._votes[key] = sibling(baseline_of(detector), seen)
         return self._votes[key]
 
-    def _with_siblings(self, rule: DetectorRule, key: bytes, detector: Any, seen: Seen, total: Votes) -> Seen:
+    def _with_siblings(self, rule: DetectorRule, values: Values, seen: Seen, total: Votes) -> Seen:
         if not isinstance(seen, Window) or not rule.group_by:
             return seen
-        return with_common(seen, total.common(self._vote(key, detector, seen)))
+        (own,) = self._cast(rule, values, seen)
+        return with_common(seen, total.common(own))
 
-    def _load(self, rule: DetectorRule, values: Values) -> Any:
-        key = self._key(rule, values)
-        found = self._loaded.get(key)
-        if found is None:
-            value = self._draft.get(key)
-            found = rule.fresh() if value is None else state_of(rule, unpack(value)[0])
-            if len(self._loaded) < KEPT_LOADED:
-                self._loaded[key] = found
-        return found
+    def _thaw(self) -> None:
+        """Try again what is frozen and nobody holds open any more: somebody resolved the incident."""
+        faults = self._watch.faults
+        for check in sorted({rule.check for rule in self._due.values()}):
+            job = DETECTOR + check
+            frozen = [place for place, fault in faults.among(job) if faults.given_up(fault) and fault.told]
+            if frozen and not self._watch.is_failed(job):
+                for place in frozen:
+                    faults.well(job, place)
 
-    def _key(self, rule: DetectorRule, values: Values) -> bytes:
-        return row_key(STATES, self._scene.initiative, rule.check, rule.threshold.kpi, ",".join(rule.group_by), *values)
-
-    def _past(self, rule: DetectorRule) -> list[Values]:
-        """Return the values of every series of a rule that was learnt before."""
-        if self._learnt is None:
-            self._learnt = {}
-            for key in self._draft.group(STATES, self._scene.initiative):
-                _, check, figure, dimensions, *values = key_parts(key)
-                self._learnt.setdefault((check, figure, dimensions), []).append(tuple(values))
-        return sorted(self._learnt.get((rule.check, rule.threshold.kpi, ",".join(rule.group_by)), []))
-
-    def _seen(self, rule: DetectorRule) -> dict[Values, Seen]:
-        """Return what every series of a rule shows in the window that ends now."""
-        found = self._looked.get(rule.name)
-        if found is None:
-            found = self._looked[rule.name] = self._look(rule)
-        return found
-
-    def _look(self, rule: DetectorRule) -> dict[Values, Seen]:
-        """Look at the window for a rule; a rate without exposure shows nothing."""
-        cells = self._scene.window(rule.window)
-        if rule.check == "freshness":
-            return self._silences(rule, grouped(cells, rule.group_by))
-        if rule.check == "suppression":
-            return self._shares(rule, cells)
-        leaf = self._leaf(rule)
-        parts = self._rates(leaf)
-        if leaf is rule:
-            return dict(parts)
-        # A level above the leaves is judged by what the leaves' own rates expect of their volumes, so that mix is no dip.
-        groups: dict[Values, list[tuple[Any, Window]]] = {}
-        places = [leaf.group_by.index(name) for name in rule.group_by]
-        for values, seen in parts.items():
-            groups.setdefault(tuple(values[place] for place in places), []).append((self._baseline(self._load(leaf, values)), seen))
-        found = {values: mixed(self._scene.now, below) for values, below in sorted(groups.items())}
-        return {values: seen for values, seen in found.items() if seen.exposure > 0.0}
-
-    def _is_leaf(self, rule: DetectorRule) -> bool:
-        return rule.check not in MIXED or self._leaf(rule) is rule
-
-    def _leaf(self, rule: DetectorRule) -> DetectorRule:
-        return max((other for other in self._due.values() if other.check == rule.check), key=lambda other: len(other.group_by))
-
-    def _rates(self, rule: DetectorRule) -> dict[Values, Window]:
-        definition = self._scene.definitions[rule.kpi]
-        money = definition.numerator.startswith(REVENUE.rstrip("."))
-        found: dict[Values, Window] = {}
-        for values, counts in sorted(grouped(self._scene.window(rule.window), rule.group_by).items()):
-            events = count("conversions" if money else definition.numerator, counts)
-            exposure = count(definition.denominator, counts)
-            if exposure and events is not None:
-                worth = (count(definition.numerator, counts) or 0) if money else 0
-                found[values] = Window(self._scene.now, float(events), float(exposure), money=float(worth))
-        return found
-
-    @staticmethod
-    def _baseline(detector: Any) -> Baseline:
-        found = detector.baseline if isinstance(detector, Dip) else detector.inner.baseline
-        assert isinstance(found, Baseline)
-        return found
-
-    def _silences(self, rule: DetectorRule, groups: Mapping[Values, Counts]) -> dict[Values, Seen]:
-        found: dict[Values, Seen] = {}
-        for values in sorted({*groups, *self._past(rule)}):
-            counts = groups.get(values, {})
-            arrivals = sum(counts.get(name, 0) for name in ("exposures", "clicks", "conversions"))
-            last = counts.get(LAST_MS, 0) or self._load(rule, values).last
-            found[values] = Silence(self._scene.now, rule.window, 1 if counts.get("tallied") else arrivals, last, rule.sla)
-        return found
-
-    def _shares(self, rule: DetectorRule, cells: Cells) -> dict[Values, Seen]:
-        places = rule.group_by[:-1]
-        wholes = grouped(cells, places)
-        shown = grouped(cells, rule.group_by)
-        allocated = sum(self._scene.allocation.values())
-        variants: dict[Values, set[str]] = {group: set(self._scene.allocation) for group in wholes}
-        for values in {*shown, *self._past(rule)}:
-            if values[:-1] in variants:
-                variants[values[:-1]].add(values[-1])
-        found: dict[Values, Seen] = {}
-        for group, whole in wholes.items():
-            total = whole.get("exposures", 0)
-            for variant in variants[group] if total and len(variants[group]) > 1 else ():
-                part = self._scene.allocation.get(variant)
-                share = None if part is None or allocated <= 0.0 else part / allocated
-                counts = shown.get((*group, variant), {})
-                found[(*group, variant)] = Share(self._scene.now, float(counts.get("exposures", 0)), float(total), share)
-        return found
-
-
-def state_of(rule: DetectorRule, state: list[Any]) -> Any:
-    """Return the detector of a state; one written by another version warms up anew, and says so by learning."""
-    try:
-        return rule.of(state)
-    except StateVersionError:
-        return rule.fresh()
-
-
-def grouped(cells: Cells, names: Iterable[str]) -> dict[Values, Counts]:
-    """Return the counts by the values of some dimensions."""
-    places = tuple(DIMENSIONS.index(name) for name in names)
-    found: dict[Values, Counts] = {}
-    for cell, counts in cells.items():
-        add(found.setdefault(project(cell, places), {}), counts)
-    return found
+    def begin_anew(self, before: Mapping[str, DetectorRule]) -> None:
+        """Let what is frozen and was watched otherwise until now begin with nothing learnt; `before` are the rules until now."""
+        self._series.begin_anew(before, self._rules)
 
 
 def absorbed(named: tuple[tuple[str, str], ...], scopes: set[tuple[tuple[str, str], ...]]) -> bool:

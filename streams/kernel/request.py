@@ -15,9 +15,10 @@ from governance.config import Config, Threshold
 from governance.message.alert_threshold import Condition
 from governance.message.command import Command
 from reporting.snapshot import Row, Snapshot
+from streams.kernel.place import asked_name
 from streams.kernel.publishing import definitions_of
 from streams.kernel.rows import Draft, pack, row_key, unpack
-from streams.kernel.watch import Breach, Watch, asked_name
+from streams.kernel.watch import Breach, Watch
 
 BOUNDS = b"B"
 SUB_WINDOWS = 2

@@ -5,6 +5,7 @@ from detectors.protocol import Verdict
 from governance.config import Config
 from reporting.snapshot import Sight
 from streams.kernel.detector_rule import detector_rules
+from streams.kernel.faults import DETECTOR, Faults
 from streams.kernel.rows import Draft, key_parts, unpack
 
 STATES = b"D"
@@ -17,18 +18,29 @@ def seen_of(verdict: Verdict) -> Seen:
 
 
 def sights(draft: Draft, initiative: str, config: Config) -> tuple[Sight, ...]:
-    """Return every series that some detector of the config judges, in order."""
+    """Return every series that some detector of the config judges, in order; what raised last time is frozen."""
     judged = {
         (rule.check, rule.threshold.kpi, ",".join(rule.group_by)): rule.group_by
         for rule in detector_rules(config, initiative).values()
         if rule.judged
     }
+    frozen = {
+        (job.removeprefix(DETECTOR), *place): fault.error
+        for (job, place), fault in Faults(draft, initiative, config.incidents.retry_limit).known.items()
+        if job.startswith(DETECTOR)
+    }
+    learnt = {tuple(key_parts(key)[1:]): key for key in draft.group(STATES, initiative)}
     found = []
-    for key in sorted(draft.group(STATES, initiative)):
-        _, check, kpi, dimensions, *values = key_parts(key)
-        if (check, kpi, dimensions) in judged:
-            _, seen = unpack(draft.get(key) or b"")
-            found.append(sight(check, kpi, judged[check, kpi, dimensions], tuple(values), seen))
+    for place in sorted({*frozen, *learnt}):
+        check, kpi, dimensions, *values = place
+        if (check, kpi, dimensions) not in judged:
+            continue
+        group_by = judged[check, kpi, dimensions]
+        if place in frozen:
+            found.append(Sight(check, kpi, group_by, tuple(values), "frozen", None, frozen[place]))
+        else:
+            _, seen = unpack(draft.get(learnt[place]) or b"")
+            found.append(sight(check, kpi, group_by, tuple(values), seen))
     return tuple(found)
 
 

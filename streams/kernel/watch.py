@@ -25,7 +25,9 @@ from governance.playbook import playbook
 from governance.verification import incident_hash
 from streams.kernel.bulletin import SYSTEM
 from streams.kernel.duty import Duty
+from streams.kernel.faults import EXPLAIN, JOB_FAILED, Faults, fault_rule, tried
 from streams.kernel.inquiry import Inquiry
+from streams.kernel.place import place_of, ruled_by
 from streams.kernel.publishing import Found, finding, publish
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
 from streams.kernel.storm import asks
@@ -60,25 +62,6 @@ def terms_of(config: Config, threshold: Threshold) -> Terms:
     )
 
 
-def place_of(threshold: Threshold, check: str, values: Sequence[str]) -> list[str]:
-    """Return what names one series of an initiative: the same values of other dimensions, or of another figure, are another series."""
-    return [check, threshold.kpi, ",".join(threshold.group_by), *values]
-
-
-def ruled_by(thresholds: Mapping[str, Threshold], place: Sequence[str]) -> Threshold | None:
-    """Return the rule that still judges a series, None where it left the config or asks something else by now."""
-    check, figure, dimensions, *_ = place
-    named = (check, asked_name(check, dimensions), f"{check}@{dimensions}")  # a detector has a rule for each level
-    threshold = next((thresholds[name] for name in named if name in thresholds), None)
-    same = threshold is not None and (threshold.kpi, ",".join(threshold.group_by)) == (figure, dimensions)
-    return threshold if same else None
-
-
-def asked_name(check: str, dimensions: str) -> str:
-    """Return what the rule of a report's bound is kept under: the same bound asked for by another dimension is another rule."""
-    return f"{check} by {dimensions}"
-
-
 class Watch:
     """Moves the series of one initiative and publishes what follows."""
 
@@ -88,6 +71,7 @@ class Watch:
         self._config = config
         self._policy = {"id": "config", "sha256": config_sha256}
         self.duty = Duty(draft, initiative, config)
+        self.faults = Faults(draft, initiative, config.incidents.retry_limit)
         self._inquiry = Inquiry(draft, initiative, config)
 
     def _load(self, key: bytes) -> tuple[Series, dict[str, list[list[str]]]]:
@@ -139,6 +123,20 @@ class Watch:
         """Return (check, dimensions) of every series that has an incident that is not over."""
         keys = self._draft.group(SERIES, self._initiative)
         return {(key_parts(key)[1], key_parts(key)[3]) for key in keys if self._load(key)[0].episode is not None}
+
+    def tell_faults(self, now: int) -> None:
+        """Open, and let climb, the incident of every job that is given up; end it where nothing is any more."""
+        rule = fault_rule(self._config.timing.window)
+        for job, number in self.faults.untold():
+            self.judge(rule, JOB_FAILED, Breach((job,), now, number, breached=True))
+        for (job,) in self.open_keys(rule, JOB_FAILED):
+            if self.faults.has_ended(job):
+                self.end(rule, JOB_FAILED, (job,), "clear", now)
+
+    def is_failed(self, job: str) -> bool:
+        """Return whether the incident of a job of this initiative is open or acknowledged."""
+        return self.alive(fault_rule(self._config.timing.window), JOB_FAILED, (job,))
+
     def known(self, threshold: Threshold, check: str, values: tuple[str, ...]) -> bool:
         """Return whether a key has a life cycle that a window without breach may change."""
         return self._draft.get(row_key(SERIES, self._initiative, *place_of(threshold, check, values))) is not None
@@ -266,7 +264,7 @@ class Watch:
         series = observed.series
         if observed.step is not None and series.episode is not None:
             known = self._explained(series.episode.incident_id)
-            explanation = self._inquiry.explanation(subject, series.episode, observed.step, known)
+            explanation = self._explanation(subject, series.episode, observed.step, known, now)
             if observed.step == "opened":
                 ladder = self.duty.ladder(self._inquiry.authors(subject, explanation))
             episode = self.duty.asked(series.episode, observed.step, ladder, now)
@@ -328,6 +326,16 @@ class Watch:
         identity = audit_id(self._initiative, chain.sequence, chain.head)
         self._draft.send(publish("audit-log", "audit-entry", self._initiative, identity, self._initiative, now, entry))
         return entry
+
+    def _explanation(self, subject: Subject, episode: Episode, step: Step, known: Any, now: int) -> dict[str, Any] | None:
+        """Return why, or what was said last where the inquiry raises."""
+        found, error = tried(self._inquiry.explanation, subject, episode, step, known)
+        if error:
+            self.faults.raised(EXPLAIN, (), error, now)
+            return known  # type: ignore[no-any-return]
+        if found is not known:
+            self.faults.well(EXPLAIN, ())
+        return found
 
     def _explained(self, identity: str) -> Any:
         value = self._draft.get(row_key(INCIDENTS, self._initiative, identity))

@@ -49,3 +49,13 @@ def test_every_view_shows_it() -> None:
         assert "8.00" in line.replace("\u00a0", " ")
         assert "40.0" in line.replace("\u00a0", " ")
     assert not build(fortnight())["coverage"]["detection"]
+
+
+def test_a_frozen_series_is_counted_and_every_view_says_what_its_detector_raised() -> None:
+    """It is neither watched nor learning, and whoever reads a report sees that, and of what kind the error was."""
+    frozen = Sight("dip", "ctr", ("channel",), ("app",), "frozen", None, "ValueError")
+    report = build(fortnight(sights=(*SIGHTS, frozen)))
+    _, channels, _ = report["coverage"]["detection"]
+    assert (channels["series"], channels["watched"], channels["frozen"], channels["raised"]) == (5, 2, 1, ["ValueError"])
+    for shown in (markdown.render(report), html.render(report), terminal.render(report, width=140, colour=False, unicode=True)):
+        assert "Frozen, dip by channel: 1 of 5, the detector raised ValueError" in shown.replace("\u00a0", " ")

@@ -1,0 +1,183 @@
+"""A detector plug-in that raises, wherever it is asked: frozen as it was, and the same however the work is cut into commits."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import orjson
+import pytest
+
+from detectors.dip import Dip, Window
+from detectors.kpi import BUILT_IN
+from detectors.protocol import Verdict
+from detectors.window import MINUTE
+from governance.config import load_config
+from streams.kernel.cells import Cells
+from streams.kernel.detection import Detection, Phase
+from streams.kernel.detector_rule import DetectorRule, detector_rules
+from streams.kernel.faults import FAULTS, tried
+from streams.kernel.record import Outgoing
+from streams.kernel.rows import Draft, Rows, RowVersionError, key_parts
+from streams.kernel.series import Scene
+from streams.kernel.sight import STATES
+from streams.kernel.watch import Watch
+
+CONFIG = load_config(
+    "version: 1\ntiming: {window: 1m}\ninitiatives: {home: {owners: {testing_lead: {person: ana}}, "
+    "detectors: {dip: {window: 1m, group_by: [profile]}, drift: false, freshness: false, suppression: false}}}"
+)
+NOON = 1_795_348_800_000
+ODD = 170  # exposures of the one series that the plug-in cannot take
+WHERE = ("of", "score", "learn", "state")
+
+
+class WorthlessError(Exception):
+    """What the plug-in raises."""
+
+
+@dataclass(slots=True)
+class Plugin(Dip):
+    """A dip detector that raises at one place, once it has seen a window of ODD exposures."""
+
+    where: str = ""
+    odd: bool = False
+
+    def score(self, seen: Window) -> Verdict:
+        """Judge a window, or raise."""
+        self._raise_on("score", seen)
+        return Dip.score(self, seen)
+
+    def learn(self, seen: Window, *, held: bool = False) -> None:
+        """Take a window in, and raise when that is half done."""
+        Dip.learn(self, seen, held=held)
+        self._raise_on("learn", seen)
+        self.odd = seen.exposure == ODD
+
+    def state(self) -> Any:
+        """Return the state, or what no row can hold."""
+        return [object()] if self.where == "state" and self.odd else Dip.state(self)
+
+    def _raise_on(self, where: str, seen: Window) -> None:
+        if self.where == where and seen.exposure == ODD:
+            raise WorthlessError(f"{seen.exposure} people")
+
+
+@dataclass(frozen=True, slots=True)
+class PluginRule(DetectorRule):
+    """The rule of the plug-in at one level; above the leaves it raises nowhere."""
+
+    where: str = ""
+
+    def fresh(self) -> Any:
+        """Return the plug-in."""
+        return self._plugin(DetectorRule.fresh(self))
+
+    def of(self, state: list[Any]) -> Any:
+        """Return the plug-in of a state, or raise."""
+        if self.where == "of" and self.group_by:
+            raise WorthlessError("of whatever it was given")
+        return self._plugin(DetectorRule.of(self, state))
+
+    def _plugin(self, dip: Dip) -> Plugin:
+        return Plugin(dip.sign, dip.budget, dip.baseline, dip.past, dip.value, self.where if self.group_by else "")
+
+
+def rules(where: str) -> dict[str, DetectorRule]:
+    """Return the config's rules with the plug-in as their detector."""
+    found = detector_rules(CONFIG, "home")
+    return {name: PluginRule(**{one.name: getattr(rule, one.name) for one in fields(rule)}, where=where) for name, rule in found.items()}
+
+
+def cells(minute: int) -> Cells:
+    """Return what three profiles saw in a minute; p2 is the odd one."""
+    shown = {"p1": 300, "p2": ODD, "p3": 280}
+    return {(name, "-", "-", "-"): {"exposures": number, "clicks": number // 10 + minute % 3} for name, number in shown.items()}
+
+
+class Run:
+    """Minutes of one initiative under the plug-in, which raises in the `bad` ones; with `cut` every phase is a commit of its own."""
+
+    def __init__(self, where: str, bad: Collection[int], minutes: int = 36, *, cut: bool = False) -> None:
+        self.rows, self.sent = Rows(), list[Outgoing]()
+        self.history: list[dict[str, bytes | None]] = []
+        for minute in range(minutes):
+            self._close(minute, rules(where if minute in bad else ""), cut=cut)
+            self.history.append({key_parts(key)[-1]: self.rows.get(key) for key in self.rows.keys(STATES)})
+
+    def _close(self, minute: int, rules: dict[str, DetectorRule], *, cut: bool) -> None:
+        now, done, finished = NOON + (minute + 1) * MINUTE, 0, False
+        while not finished:
+            draft = Draft(self.rows)
+            watch = Watch(draft, "home", CONFIG, CONFIG.sha256)
+            scene = Scene("home", now, 3, BUILT_IN, {}, 0.01, lambda size: cells(minute), drain=False)
+            detection = Detection(draft, scene, rules, watch)
+            finished = True
+            ends: list[Phase] = [partial(watch.tell_faults, now), detection.forget]
+            for number, phase in enumerate(chain(detection.phases(), ends)):
+                if number == done:
+                    phase()
+                    done += 1
+                    if cut:
+                        finished = False
+                        break
+            commit = draft.commit(b"")
+            self.sent += commit.outbox
+            self.rows.apply(commit)
+
+    def steps(self) -> list[tuple[str, int]]:
+        """Return (step, minute) of every incident's steps."""
+        found = [orjson.loads(one.value)["data"] for one in self.sent if one.topic == "incidents"]
+        return [(one["step"], int(one["updated_at"][14:16])) for one in found]
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_one_that_raises_once_keeps_its_state_and_goes_on_with_the_next_window(where: str) -> None:
+    found = Run(where, bad={30})
+
+    assert found.history[30]["p2"] == found.history[29]["p2"]
+    assert found.history[31]["p2"] != found.history[30]["p2"]
+    assert found.steps() == []
+    assert not [*found.rows.keys(FAULTS)]
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_one_that_raises_at_every_retry_stays_as_it_was_and_is_told_of(where: str) -> None:
+    """Bad at three ends in a row; well from then on, but nobody asks it any more."""
+    found = Run(where, bad={30, 31, 32})
+    (told,) = [orjson.loads(one.value)["data"] for one in found.sent if one.topic == "incidents"]
+
+    assert {one["p2"] for one in found.history[29:]} == {found.history[29]["p2"]}
+    assert (told["check"], told["key"], told["owner"]["person"]) == ("job_failed", {"feed": "detector:dip"}, "ana")
+    assert found.steps() == [("opened", 33)]
+    if where != "of":  # there every leaf raises, and a whole of none sees nothing
+        assert found.history[35]["p1"] != found.history[34]["p1"]
+        assert found.history[35][""] != found.history[34][""]
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_it_is_the_same_wherever_it_is_cut_into_commits(where: str) -> None:
+    whole, cut = (Run(where, bad={28, 30, 31, 32}, cut=cut) for cut in (False, True))
+
+    assert dict(whole.rows.items()) == dict(cut.rows.items())
+    assert whole.sent == cut.sent
+
+
+def test_what_it_says_in_its_error_is_published_and_kept_nowhere() -> None:
+    found = Run("score", bad={30, 31, 32})
+
+    assert not [value for _, value in found.rows.items() if f"{ODD}.0 people".encode() in value]
+    assert not [one for one in found.sent if b"people" in one.value]
+    assert [value for key, value in found.rows.items() if key[:1] == FAULTS and b"WorthlessError" in value]
+
+
+@pytest.mark.parametrize("error", [MemoryError, RowVersionError, KeyboardInterrupt])
+def test_what_may_go_well_elsewhere_is_no_fault_of_a_series(error: type[BaseException]) -> None:
+    """No memory, rows of a newer program, a worker that is stopped: freezing a series for these would differ from worker to worker."""
+
+    def ask() -> None:
+        raise error
+
+    with pytest.raises(error):
+        tried(ask)
