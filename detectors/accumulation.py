@@ -21,6 +21,7 @@ REFERENCE = 0.5  # k: half a change of one standard deviation a window
 HIGHEST = 12.0  # beyond what any budget asks for, and so near that it comes down soon after the fault
 CLIP = 4.0  # one window adds at most so much: a lone outlier is no lasting change
 MEMORY = 504.0
+KEEP = 1.0 - 1.0 / MEMORY
 TRUSTED = 2.5  # a score beyond it says little about correlation
 PRIOR = 5.0  # windows' worth of "not correlated"
 RUN = 1.0 / 32.0  # weight of the newest score in the running mean
@@ -42,12 +43,14 @@ class Accumulation:
     @property
     def correlation(self) -> float:
         """Return the lag-one correlation of the scores, 0 to 0.95."""
-        return min(0.95, max(0.0, self.product / self.power))
+        found = self.product / self.power
+        return 0.0 if found <= 0.0 else min(0.95, found)
 
     def stretch(self, *, wobbles: bool) -> float:
         """Return f²: how much wider in variance a long sum is than one of independent scores; `wobbles` where no siblings are there."""
-        near = (1.0 + self.correlation) / (1.0 - self.correlation)
-        return max(near, self.wide) if wobbles else near
+        correlation = self.correlation
+        near = (1.0 + correlation) / (1.0 - correlation)
+        return self.wide if wobbles and self.wide > near else near
 
     def single(self, z: float, known: float, stretch: float) -> float:
         """Return a window's score as M of N may count it, where `known` windows say what is expected."""
@@ -55,8 +58,8 @@ class Accumulation:
 
     def after(self, z: float, stretch: float) -> float:
         """Return how high the CUSUM would stand with one more score."""
-        step = min(CLIP, z) / float(stretch**0.5)
-        return min(HIGHEST, max(0.0, self.height + step - REFERENCE))
+        height = self.height + (z if z < CLIP else CLIP) / float(stretch**0.5) - REFERENCE
+        return 0.0 if height <= 0.0 else min(HIGHEST, height)
 
     def rate(self, z: float, known: float, stretch: float) -> float:
         """Return the chance per window of so high a CUSUM where `known` windows say what is expected.
@@ -69,13 +72,13 @@ class Accumulation:
         """Take one more score in; not `following` where scores are known not to follow each other."""
         self.height = short(self.after(z, stretch))
         now = 0.0 if not following else short(min(TRUSTED, max(-TRUSTED, z)))
-        keep = 1.0 - 1.0 / MEMORY
-        self.product = short(self.product * keep + now * self.before)
-        self.power = short(self.power * keep + self.before * self.before)
+        before = self.before
+        self.product = short(self.product * KEEP + now * before)
+        self.power = short(self.power * KEEP + before * before)
         self.before = now
         self.seen += 1
-        self.run = short(self.run + (now - self.run) * RUN)
-        square = self.run * self.run * (2.0 - RUN) / RUN
+        run = self.run = short(self.run + (now - self.run) * RUN)
+        square = run * run * (2.0 - RUN) / RUN
         self.wide = short(self.wide + (square - self.wide) / min(MEMORY, CALM + self.seen))
 
     def state(self) -> Plain:

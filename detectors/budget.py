@@ -13,7 +13,7 @@ it ranks the chance of the alarm, C(N, M) p^M, for a single window beyond its le
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import comb, erfc, exp, sqrt
 from statistics import NormalDist
 
@@ -23,48 +23,49 @@ STANDARD = NormalDist()
 OVERSHOOT = 1.166
 FOLLOWS = 0.4  # P(Z > 1/2) = .31, and a little for scores that follow each other
 TESTS = 2.0  # by its own value and by its past: they share the alarms, half each
+ROOT_2 = sqrt(2.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one series may cost: `rate` false alarms per window, and how many of how many windows make an alarm."""
+    """What one series may cost: `rate` false alarms per window, and how many of how many windows make an alarm.
+
+    `level` is the chance a window's p is held against; `shared` by what a p is multiplied where two tests share the alarms (half the alarms
+    need no half of a level of M windows), and `z` the standard score of the level then: what a single window must reach.
+    """
 
     rate: float
     datapoints: int = 2
     periods: int = 2
+    choices: int = field(init=False, repr=False, compare=False)
+    level: float = field(init=False, repr=False, compare=False)
+    shared: float = field(init=False, repr=False, compare=False)
+    z: float = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        keep = object.__setattr__  # asked for at every window: worked out once
+        keep(self, "choices", comb(self.periods, self.datapoints))
+        keep(self, "level", self.window_p(self.rate))
+        keep(self, "shared", float(TESTS ** (1.0 / self.datapoints)))
+        keep(self, "z", -STANDARD.inv_cdf(self.level / self.shared))
 
     @classmethod
     def of(cls, per_series_week: float, window: int, datapoints: int = 2, periods: int = 2) -> "Budget":
         """Return the budget of a series of windows of so many ms."""
         return cls(min(0.5, per_series_week * window / WEEK), datapoints, periods)
 
-    @property
-    def level(self) -> float:
-        """Return the chance a window's p is held against."""
-        return self.window_p(self.rate)
-
     def window_p(self, alarm_rate: float) -> float:
         """Return the level per window that makes alarms at this rate per window."""
-        return min(1.0, float((alarm_rate / comb(self.periods, self.datapoints)) ** (1.0 / self.datapoints)))
+        return min(1.0, float((alarm_rate / self.choices) ** (1.0 / self.datapoints)))
 
     def alarm_p(self, p: float) -> float:
         """Return the chance of an alarm whose windows are all at most as likely as `p`: what a discovery is judged by."""
-        return min(1.0, comb(self.periods, self.datapoints) * p**self.datapoints)
-
-    @property
-    def z(self) -> float:
-        """Return the standard score of the level where two tests share it: what a single window must reach."""
-        return -STANDARD.inv_cdf(self.level / self.shared)
-
-    @property
-    def shared(self) -> float:
-        """Return by what a p is multiplied where two tests share the alarms: half the alarms need no half of a level of M windows."""
-        return float(TESTS ** (1.0 / self.datapoints))
+        return min(1.0, self.choices * p**self.datapoints)
 
 
 def tail(z: float) -> float:
     """Return P(Z >= z) of a standard normal, above 0 for any finite z."""
-    return max(1e-300, 0.5 * erfc(z / sqrt(2.0)))
+    return max(1e-300, 0.5 * erfc(z / ROOT_2))
 
 
 def cusum_rate(height: float, reference: float) -> float:

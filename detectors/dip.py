@@ -8,11 +8,12 @@ The value of what was bought is judged apart from how often: z of the mean log v
 
 from dataclasses import dataclass, field
 from math import log
+from typing import NamedTuple
 
 from detectors.accumulation import Accumulation
 from detectors.baseline import Baseline, short, visits_of
 from detectors.budget import Budget, either, tail
-from detectors.expectation import anscombe, finite
+from detectors.expectation import MOST, anscombe
 from detectors.protocol import Plain, Verdict, versioned
 from detectors.tail import poisson_score
 from detectors.window import HOUR
@@ -21,8 +22,7 @@ VERSION = 2
 MEMORY = 168.0  # hours of the rate
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """One closed window: its end in ms, events out of exposure, and what the siblings say of it.
 
     `common` is the factor all siblings moved by, `doubt` its relative variance; `money` is the value behind the events, 0 for none.
@@ -36,6 +36,17 @@ class Window:
     money: float = 0.0
 
 
+class Look(NamedTuple):
+    """What is expected of a window: the events, their spread, the standard score for sums of them (bad upwards), and how much wider in
+    variance such sums are than of independent scores; siblings, where there are any, have taken the wobble out.
+    """
+
+    mu: float
+    spread: float
+    sums: float
+    stretch: float
+
+
 @dataclass(slots=True)
 class Dip:
     """The detector of one series of one figure; `sign` -1 looks for less, +1 for more."""
@@ -45,23 +56,22 @@ class Dip:
     baseline: Baseline = field(default_factory=Baseline)
     past: Accumulation = field(default_factory=Accumulation)
     value: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])  # windows, mean log value, its squared spread for one event
+    _looked: tuple[Window, Look] | None = field(default=None, init=False, repr=False, compare=False)  # what is scored is mostly learnt next
 
     def usable(self, seen: Window) -> bool:
         """Return whether a window's numbers may be judged and learnt: finite, not negative, with exposure."""
-        numbers = (seen.events, seen.exposure, seen.common, seen.money)
-        return all(finite(number) and number >= 0.0 for number in numbers) and seen.exposure > 0.0
+        return 0.0 <= seen.events < MOST and 0.0 < seen.exposure < MOST and 0.0 <= seen.common < MOST and 0.0 <= seen.money < MOST
 
-    def z(self, seen: Window) -> float:
-        """Return the standard score of a window for sums of them, bad upwards."""
+    def look(self, seen: Window) -> Look:
+        """Return what the baseline and the past say of a window, as of now: not to be kept over `learn`."""
+        if self._looked is not None and self._looked[0] is seen:
+            return self._looked[1]
         mu = self.baseline.expected(seen.end, seen.exposure) * seen.common
-        return self.sign * anscombe(seen.events, mu) / self._spread(seen, mu)
-
-    def stretch(self, seen: Window) -> float:
-        """Return how much wider sums of scores are than of independent ones; siblings, where there are any, have taken the wobble out."""
-        return self.past.stretch(wobbles=seen.doubt == 0.0)
-
-    def _spread(self, seen: Window, mu: float) -> float:
-        return self.baseline.spread(mu, seen.doubt + self.baseline.unsure(seen.end))
+        spread = self.baseline.spread(mu, seen.doubt + self.baseline.unsure(seen.end))
+        stretch = self.past.stretch(wobbles=seen.doubt == 0.0)
+        found = Look(mu, spread, self.sign * anscombe(seen.events, mu) / spread, stretch)
+        self._looked = seen, found
+        return found
 
     def score(self, seen: Window) -> Verdict:
         """Judge a window."""
@@ -70,16 +80,15 @@ class Dip:
         observed = seen.events / seen.exposure
         if not self.baseline.warm:
             return Verdict(observed=observed)
-        mu = self.baseline.expected(seen.end, seen.exposure) * seen.common
-        spread = self._spread(seen, mu)
+        mu, spread, sums, stretch = self.look(seen)
         z = poisson_score(seen.events, mu, self.sign) / spread
-        known, stretch = self.baseline.known, self.stretch(seen)
+        known = self.baseline.known
         single = tail(self.past.single(z, known, stretch))
         worth = self._worth(seen)
         if worth is not None:
             single = min(1.0, 2.0 * min(single, tail(worth)))
             z = max(z, worth)
-        p = either(single, self.past.rate(self.z(seen), known, stretch), self.budget)
+        p = either(single, self.past.rate(sums, known, stretch), self.budget)
         visible = min(9.0, self.budget.z * spread / max(mu, 1e-9) ** 0.5)
         return Verdict(p, z, observed, mu / seen.exposure, learning=False, detectable=visible)
 
@@ -93,7 +102,9 @@ class Dip:
         if not self.usable(seen):
             return
         if self.baseline.warm:
-            self.past.learn(self.z(seen), self.stretch(seen))
+            _, _, sums, stretch = self.look(seen)
+            self.past.learn(sums, stretch)
+        self._looked = None
         if held:
             return
         self.baseline.learn(seen.end, seen.events, seen.exposure, seen.common)

@@ -3,10 +3,11 @@
 The scores come from a slow baseline (four weeks), because the test is scale-dependent: fed raw rates it never fires. Its height is read as
 the chance of a CUSUM with reference DELTA (Siegmund, see `budget`), 1 of 1, so the stated budget and not a tuned bound decides.
 Once told, the test begins anew and measures from the level it then finds; what was told stands for two days of hours, or until the scores
-are back. A river object is built from four numbers for each question and dropped again: what is kept is ours.
+are back. One river object answers for all series: each question sets all its numbers first, and what is kept is ours.
 """
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from river.drift import PageHinkley
@@ -26,6 +27,7 @@ FADING = 0.9999
 STANDS = 48  # windows after which a level is the new one
 HELD = 0.01  # while the test stands so high that chance does it once in a hundred windows, the baseline does not follow the scores
 BACK = 6  # windows after which the scores since may say that it is over
+TEST: Any = PageHinkley(min_instances=1, delta=DELTA, threshold=1e18, alpha=FADING, mode="up")
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class Drift:
     inner: Dip = field(init=False)
     test: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])  # n, mean, sum, lowest sum
     told: int = 0  # windows since it was told, counted from STANDS down
+    _judged: tuple[Window, list[float]] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         visits = visits_of(self.window)
@@ -45,28 +48,25 @@ class Drift:
 
     def _after(self, z: float) -> list[float]:
         """Return the test's numbers after one more score."""
-        test: Any = PageHinkley(min_instances=1, delta=DELTA, threshold=1e18, alpha=FADING, mode="up")
         n, mean, total, lowest = self.test
-        if n:
-            test._x_mean = type(test._x_mean)._from_state(n, mean)
-            test._sum_increase, test._min_increase = total, lowest
-        test.update(min(CLIP, max(-CLIP, z)))
-        return [short(float(number)) for number in (test._x_mean.n, test._x_mean.get(), test._sum_increase, test._min_increase)]
-
-    def _step(self, seen: Window) -> float:
-        # Scores that follow each other make wider sums, see `accumulation`.
-        return self.inner.z(seen) / float(self.inner.stretch(seen) ** 0.5)
+        known = TEST._x_mean
+        known.n, known._mean = n, mean
+        TEST._sum_increase, TEST._min_increase = total, lowest if n else inf
+        TEST.update(min(CLIP, max(-CLIP, z)))
+        return [short(float(known.n)), short(float(known.get())), short(float(TEST._sum_increase)), short(float(TEST._min_increase))]
 
     def score(self, seen: Window) -> Verdict:
         """Judge a window."""
         if not self.inner.usable(seen) or not self.inner.baseline.warm:
             return Verdict()
-        z = self._step(seen)
-        number, mean, total, lowest = self._after(z)
+        mu, _, sums, stretch = self.inner.look(seen)
+        wide = float(stretch**0.5)  # scores that follow each other make wider sums, see `accumulation`
+        z = sums / wide
+        number, mean, total, lowest = after = self._after(z)
+        self._judged = seen, after
         height = total - lowest
         p = cusum_rate(height, DELTA) if z > 0.0 else 1.0
-        mu = self.inner.baseline.expected(seen.end, seen.exposure) * seen.common
-        spread = self.inner.baseline.spread(mu, seen.doubt) * self.inner.stretch(seen) ** 0.5
+        spread = self.inner.baseline.spread(mu, seen.doubt) * wide
         visible = min(9.0, 2.0 * DELTA * spread / max(mu, 1e-9) ** 0.5)
         stands = self.told > 0 and (number < BACK or mean * number**0.5 > 0.5)
         expected = mu / seen.exposure
@@ -77,8 +77,13 @@ class Drift:
         if not self.inner.usable(seen):
             return
         if self.inner.baseline.warm:
-            self.test = self._after(self._step(seen))
+            if self._judged is not None and self._judged[0] is seen:
+                self.test = self._judged[1]
+            else:
+                _, _, sums, stretch = self.inner.look(seen)
+                self.test = self._after(sums / float(stretch**0.5))
             self.told = max(0, self.told - 1)
+        self._judged = None
         _, _, total, lowest = self.test
         self.inner.learn(seen, held=cusum_rate(total - lowest, DELTA) < HELD)
 

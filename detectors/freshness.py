@@ -8,6 +8,7 @@ remembered, fading over weeks, and a silence must be twice as bad. An hour nobod
 
 from dataclasses import dataclass, field
 from math import exp, log
+from typing import NamedTuple
 
 from detectors.baseline import short
 from detectors.budget import Budget
@@ -28,8 +29,7 @@ STEADY_DAYS = 4
 LONGEST = 14 * 24  # hours of silence walked through; what is longer is long enough
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(NamedTuple):
     """One evaluation of a key: its time, the window's length, events in the window, time of the last event ever; all times ms."""
 
     end: int

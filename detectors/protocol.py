@@ -4,8 +4,7 @@
 state is a list of plain numbers with a version in front; a state of an unknown version is refused, and the caller begins anew.
 """
 
-from dataclasses import dataclass
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 Plain = list[Any]  # numbers, and lists and dicts of numbers: what JSON can say
 
@@ -17,8 +16,7 @@ class StateVersionError(Exception):
     """A detector's state was written by a version this code does not read: warm up anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What one window of one series says.
 
     `p` is the chance of something as bad without a fault (1 while `learning`), `score` a standard score with bad upwards, `detectable` the

@@ -9,11 +9,12 @@ z = deviation over sqrt((1 - s)(1 + cv² mu)); levels and CUSUM as for dips.
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from detectors.accumulation import Accumulation
 from detectors.baseline import short
 from detectors.budget import Budget, either, tail
-from detectors.expectation import anscombe, finite
+from detectors.expectation import MOST, anscombe, finite
 from detectors.protocol import Plain, Verdict, versioned
 from detectors.tail import binomial_score
 
@@ -27,8 +28,7 @@ MATERIAL = 0.4  # of its recent share a bandit may take from a variant in any wi
 USUAL = 0.1  # and this much for hours on end
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """One closed window of a group: how often a variant was shown, out of how many, and its configured share, None for none."""
 
     end: int
@@ -53,7 +53,7 @@ class Suppression:
     def usable(self, seen: Share) -> bool:
         """Return whether a window's numbers may be judged and learnt."""
         given = seen.allocated is None or finite(seen.allocated)
-        return given and finite(seen.shown) and finite(seen.total) and 0.0 <= seen.shown <= seen.total and seen.total > 0.0
+        return given and 0.0 <= seen.shown <= seen.total < MOST and seen.total > 0.0
 
     def share(self, allocated: float | None) -> float | None:
         """Return the share expected, None while nothing is known."""
@@ -66,15 +66,15 @@ class Suppression:
     def _stretch(self) -> float:
         return self.past.stretch(wobbles=False)
 
-    def _spread(self, mu: float, share: float) -> float:
-        variation = max(0.0, self.squares / self.means) if self.means > 0.0 else 0.0
-        variation *= 1.0 + self._stretch / MEMORY  # the share itself is known from so many windows only
+    def _spread(self, mu: float, share: float, stretch: float) -> float:
+        variation = self.squares / self.means if self.squares > 0.0 and self.means > 0.0 else 0.0
+        variation *= 1.0 + stretch / MEMORY  # the share itself is known from so many windows only
         return float((max(0.02, 1.0 - share) * (1.0 + variation * mu)) ** 0.5)
 
-    def z(self, seen: Share, share: float) -> float:
+    def z(self, seen: Share, share: float, stretch: float) -> float:
         """Return the standard score of a window against a share, for sums of them; bad upwards."""
         mu = seen.total * share
-        return -anscombe(seen.shown, mu) / self._spread(mu, share)
+        return -anscombe(seen.shown, mu) / self._spread(mu, share, stretch)
 
     def score(self, seen: Share) -> Verdict:
         """Judge a window."""
@@ -82,13 +82,14 @@ class Suppression:
         if share is None or self.windows < WARM_WINDOWS // 2 or not 0.0 < share <= 1.0:
             return Verdict(observed=seen.shown / seen.total if self.usable(seen) else 0.0)
         held = share if seen.allocated is not None else (1.0 - USUAL) * share
-        mu = seen.total * held
-        z = binomial_score(seen.shown, seen.total, min(held, 0.999), -1) / (self._spread(mu, held) / (1.0 - held or 1.0) ** 0.5)
+        mu, past, stretch = seen.total * held, self.past, self._stretch
+        spread = self._spread(mu, held, stretch)
+        z = binomial_score(seen.shown, seen.total, min(held, 0.999), -1) / (spread / (1.0 - held or 1.0) ** 0.5)
         visible = min(9.0, self.budget.z / max(seen.total * share, 1e-9) ** 0.5 + (0.0 if held == share else USUAL))
         if seen.allocated is None and seen.shown > (1.0 - MATERIAL) * seen.total * share:
             return Verdict(1.0, z, seen.shown / seen.total, share, learning=False, detectable=visible)
-        past, stretch = self.past, self._stretch
-        p = either(tail(past.single(z, MEMORY, stretch)), past.rate(self.z(seen, held), MEMORY, stretch), self.budget)
+        sums = -anscombe(seen.shown, mu) / spread
+        p = either(tail(past.single(z, MEMORY, stretch)), past.rate(sums, MEMORY, stretch), self.budget)
         return Verdict(p, z, seen.shown / seen.total, share, learning=False, detectable=visible)
 
     def learn(self, seen: Share) -> None:
@@ -98,12 +99,13 @@ class Suppression:
         share = self.share(seen.allocated)
         shown = seen.shown
         if share is not None and 0.0 < share <= 1.0 and self.windows >= WARM_WINDOWS // 4:
-            z = self.z(seen, share)
+            stretch = self._stretch
+            z = self.z(seen, share, stretch)
             mu = seen.total * share
             self._vary(seen, mu, share)
             if self.windows >= WARM_WINDOWS // 2:
                 given = seen.allocated is not None
-                self.past.learn(z if given else self.z(seen, (1.0 - USUAL) * share), self._stretch, following=given)
+                self.past.learn(z if given else self.z(seen, (1.0 - USUAL) * share, stretch), stretch, following=given)
             if abs(z) > CLIP:
                 shown = min(seen.total, max(0.0, mu - (mu - shown) * CLIP / abs(z)))
         self.windows += 1

@@ -47,7 +47,9 @@ def poisson_score(count: float, mu: float, sign: int) -> float:
 def binomial_score(count: float, total: float, share: float, sign: int) -> float:
     """Return the same for a count out of a total, each with a chance of `share`, strictly between 0 and 1."""
     near = min(total, max(count - 0.5 * sign, 0.0))
-    deviance = sum(part * math.log(part / due) for part, due in ((near, total * share), (total - near, total * (1 - share))) if part > 0.0)
+    others = total - near
+    deviance = near * math.log(near / (total * share)) if near > 0.0 else 0.0
+    deviance += others * math.log(others / (total * (1 - share))) if others > 0.0 else 0.0
     return math.copysign(math.sqrt(max(0.0, 2.0 * deviance)), sign * (near - total * share))
 
 

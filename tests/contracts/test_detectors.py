@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf, nan
 from random import Random
 from typing import Any
@@ -60,36 +60,36 @@ CASES = [
         lambda: Dip(-1, BUDGET),
         lambda state: Dip.of(state, -1, BUDGET),
         counts,
-        lambda seen: replace(seen, events=seen.events * 0.3),
-        lambda seen: replace(seen, events=min(seen.exposure, seen.events * 3)),
-        lambda seen, number: replace(seen, events=number),
+        lambda seen: seen._replace(events=seen.events * 0.3),
+        lambda seen: seen._replace(events=min(seen.exposure, seen.events * 3)),
+        lambda seen, number: seen._replace(events=number),
     ),
     Case(
         "drift",
         lambda: Drift(-1, ONCE),
         lambda state: Drift.of(state, -1, ONCE),
         counts,
-        lambda seen: replace(seen, events=seen.events * 0.3),
-        lambda seen: replace(seen, events=min(seen.exposure, seen.events * 3)),
-        lambda seen, number: replace(seen, exposure=number),
+        lambda seen: seen._replace(events=seen.events * 0.3),
+        lambda seen: seen._replace(events=min(seen.exposure, seen.events * 3)),
+        lambda seen, number: seen._replace(exposure=number),
     ),
     Case(
         "suppression",
         lambda: Suppression(BUDGET),
         lambda state: Suppression.of(state, BUDGET),
         share,
-        lambda seen: replace(seen, shown=seen.shown * 0.3),
-        lambda seen: replace(seen, shown=min(seen.total, seen.shown * 1.9)),
-        lambda seen, number: replace(seen, total=number),
+        lambda seen: seen._replace(shown=seen.shown * 0.3),
+        lambda seen: seen._replace(shown=min(seen.total, seen.shown * 1.9)),
+        lambda seen, number: seen._replace(total=number),
     ),
     Case(
         "freshness",
         lambda: Freshness(ONCE),
         lambda state: Freshness.of(state, ONCE),
         silence,
-        lambda seen: replace(seen, events=0, last=seen.end - 3 * HOUR),
-        lambda seen: replace(seen, events=seen.events * 3, last=seen.end),
-        lambda seen, number: replace(seen, events=number),
+        lambda seen: seen._replace(events=0, last=seen.end - 3 * HOUR),
+        lambda seen: seen._replace(events=seen.events * 3, last=seen.end),
+        lambda seen, number: seen._replace(events=number),
     ),
 ]
 every = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
@@ -202,9 +202,9 @@ def test_hard_streams_neither_crash_nor_alarm(case: Case) -> None:
     """Nothing at all, days without a window, and counts of a thousand million are no fault."""
     detector, windows, _ = warmed(case, 24 * 8)
     after = windows[-1].end + 5 * DAY
-    seen = replace(case.ordinary(Random(5), 0), end=after)
+    seen = case.ordinary(Random(5), 0)._replace(end=after)
     if isinstance(seen, Silence):
-        seen = replace(seen, last=after - 1)
+        seen = seen._replace(last=after - 1)
     assert detector.score(seen).p > BUDGET.rate
     detector.learn(seen)
     empty = {"dip": Window(after, 0, 0), "drift": Window(after, 0, 0), "suppression": Share(after, 0, 0)}.get(case.name)
