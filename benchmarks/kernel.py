@@ -17,11 +17,11 @@ from typing import Any
 
 import orjson
 
-from benchmarks.shard import EVENTS, START, Station, record_of
+from benchmarks.shard import START, Station, record_of
 from detectors.window import MINUTE
 from governance.config import Config, load_config
 from governance.identity import keyed_hash
-from governance.message.reading import read
+from governance.message.kind import Kinds
 from governance.message.refusal import Refusal
 from streams.kernel.marks import Marks, mark_of
 from streams.kernel.record import Commit, Record
@@ -99,8 +99,9 @@ def loads(records: Sequence[Record]) -> None:
 
 def decode(records: Sequence[Record]) -> None:
     """Make checked messages of the bytes."""
+    kinds = Kinds()
     for record in records:
-        if isinstance(read(EVENTS, record.key, record.value or b""), Refusal):
+        if isinstance(kinds.read(record.key, record.value or b""), Refusal):
             raise ValueError("a benchmark event was refused")
 
 

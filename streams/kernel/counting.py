@@ -1,101 +1,71 @@
-"""Counting engagement events: of one step those that are alike are one number, added to their cell once.
+"""Counting engagement events: of one step those of one kind in one row are one lot, added to their cell once.
 
-A feed has few kinds of events: cells, decision paths and rule versions repeat. So an event costs one look-up, and what it adds to how many
-counts is worked out once for all that are like it.
+A feed has few kinds of events (see `governance.message.kind`). So an event costs one look-up, and what it adds to how many counts is worked
+out once for all that are like it.
 """
 
-from collections.abc import Callable
+from collections import Counter
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
 
 import orjson
 
-from detectors.cell import LATENCY, REVENUE, Cell, Counts, add
+from detectors.cell import LAST_MS, LATENCY, REVENUE, Counts, add
 from governance.message.engagement import Engagement
+from governance.message.kind import Kind
 from streams.kernel.bulletin import Address, Adds
 from streams.kernel.fields import Carried, due_of
+from streams.kernel.shown import Shape
 
 PATH_NODES = 16
 FALLBACKS = {"no_consent": "consent_fallbacks", "technical": "technical_fallbacks", "no_match": "no_match_fallbacks"}
+PERSONALISED = "personalised_content"  # what an exposure without a purpose is for
 
 
-class Alike(NamedTuple):
-    """What events have in common that are counted as one: what they add depends on nothing else."""
+class Lot:
+    """The events of one kind that go to one row of their cell, `late` ones to none of a base window.
 
-    initiative: str
-    where: Address
-    cell: Cell
-    type: str
-    fallback: str | None
-    latency_bits: int
-    path: tuple[str, ...] | None
-    rule_id: str | None
-    rule_version: int | None
-    feed: str
-    keys: tuple[str, ...]
+    `place` is under what a subject is remembered to have been counted on that day in that cell; `shape` is what a personalised exposure
+    waits for its verdict as, None for what needs none. `shown` and `seen` are where the step puts by its exposures and its people; None
+    where it does not, or, for people where `apart` says so, where each event is looked at by itself.
+    """
 
+    __slots__ = ("adds", "apart", "day", "feed", "kind", "last", "late", "latencies", "number", "place", "seen", "shape", "shown", "where")
 
-class Counting:
-    """The engagement events of one step."""
+    def __init__(self, kind: Kind, where: Address, adds: Adds, day: int, feed: str) -> None:
+        self.kind, self.where, self.adds, self.day, self.feed, self.late = kind, where, adds, day, feed, where[0] != "m"
+        self.place = b"d" + orjson.dumps((kind.initiative, day, kind.cell))
+        personalised = kind.type == "exposure" and kind.fallback is None
+        waits = Shape(kind.initiative, kind.cell, kind.purpose or PERSONALISED, kind.consent_asserted is True, feed)
+        self.shape = waits if personalised else None
+        self.number = self.last = 0
+        self.latencies: list[int] = []
+        self.shown: list[tuple[str, int, int, str, int]] | None = None
+        self.seen: list[tuple[str, int, int]] | None = None
+        self.apart = True
 
-    def __init__(self, base: int) -> None:
-        self._base = base
-        self._alike: dict[Alike, list[int]] = {}  # how many, event time of the last
-        self._more: list[tuple[Engagement, Address, Cell]] = []  # events that add other numbers than one
-
-    def take(self, event: Engagement, where: Address, cell: Cell, feed: str, keys: tuple[str, ...]) -> None:
-        """Count an event; `keys` are those of its record, read from `feed`."""
-        latency, time = event.latency_ms, event.occurred_at
-        alike = Alike(
-            event.initiative,
-            where,
-            cell,
-            event.type,
-            event.fallback,
-            -1 if latency is None else latency.bit_length(),
-            event.decision_path,
-            event.rule_id,
-            event.rule_version,
-            feed,
-            keys,
-        )
-        found = self._alike.get(alike)
-        if found is None:
-            self._alike[alike] = [1, time]
-        else:
-            found[0] += 1
-            found[1] = max(found[1], time)
-        if event.value_minor is not None or event.type == "tally":
-            self._more.append((event, where, cell))
-
-    def into(self, adds_of: Callable[[str], Adds], carried: Carried) -> None:
-        """Add what was counted."""
-        for alike, (number, last) in self._alike.items():
-            adds = adds_of(alike.initiative)
-            counts = adds.counts(alike.where, alike.cell)
-            late = alike.where[0] != "m"
-            add(counts, dict.fromkeys(names(alike, late=late), number))
-            if not late:
-                add(counts, {"last_ms": last})
-                due = due_of(alike.where[1], self._base)
-                carried.count(alike.initiative, due, "engagement-events", alike.feed, alike.type, alike.keys, number)
-                for name in notes(alike) if alike.type == "exposure" else ():
-                    adds.note(alike.where, name, number)
-        for event, where, cell in self._more:
-            add(adds_of(event.initiative).counts(where, cell), amounts(event))
+    def count(self, carried: Carried, base: int) -> None:
+        """Add what was counted to the cell, and what the records carried to their feed."""
+        kind, number, counts = self.kind, self.number, self.adds.counts(self.where, self.kind.cell)
+        add(counts, dict.fromkeys(names(kind, late=self.late), number))
+        if kind.type != "tally":
+            add(counts, {f"{LATENCY}{bits}": found for bits, found in Counter(map(int.bit_length, self.latencies)).items()})
+        if self.late:
+            return
+        add(counts, {LAST_MS: self.last})
+        carried.count(kind.initiative, due_of(self.where[1], base), "engagement-events", self.feed, kind.type, kind.keys, number)
+        for name in notes(kind) if kind.type == "exposure" else ():
+            self.adds.note(self.where, name, number)
 
 
-def names(alike: Alike, *, late: bool) -> list[str]:
-    """Return the counts an event adds one to."""
+def names(kind: Kind, *, late: bool) -> list[str]:
+    """Return the counts an event adds one to, its latency aside."""
     found = ["late"] if late else []
-    if alike.type == "tally":
+    if kind.type == "tally":
         return found
-    found.append(alike.type + "s")
-    if alike.fallback is not None:
-        found.append(FALLBACKS[alike.fallback])
-    if alike.latency_bits >= 0:
-        found.append(f"{LATENCY}{alike.latency_bits}")
+    found.append(kind.type + "s")
+    if kind.fallback is not None:
+        found.append(FALLBACKS[kind.fallback])
     return found
 
 
@@ -112,11 +82,11 @@ def amounts(event: Engagement) -> Counts:
     return counts
 
 
-def notes(alike: Alike) -> tuple[str, ...]:
+def notes(kind: Kind) -> tuple[str, ...]:
     """Return the names an exposure is counted under for the whole initiative: the edges of its decision path, its rule version."""
-    found = edges(alike.path or ())
-    if alike.rule_id is not None and alike.rule_version is not None:
-        found += (rule_name(alike.rule_id, alike.rule_version),)
+    found = edges(kind.decision_path or ())
+    if kind.rule_id is not None and kind.rule_version is not None:
+        found += (rule_name(kind.rule_id, kind.rule_version),)
     return found
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
-from detectors.cell import Cell, add
-from detectors.window import DAY, end_of
+from detectors.cell import add
+from detectors.window import end_of
 from governance.config.sources import map_record
 from governance.consent_string.purposes import purpose_tables
 from governance.feed import keys_of
@@ -21,28 +21,26 @@ from governance.ledger import Source, recorded
 from governance.message.command import Command
 from governance.message.config_record import ConfigRecord
 from governance.message.consent import ConsentEvent
-from governance.message.engagement import Engagement
-from governance.message.reading import decode, understood
+from governance.message.kind import KINDS, Occurrence
+from governance.message.reading import ENGAGEMENT, decode, understood
 from governance.message.refusal import Refusal
 from governance.message.rule_change import RuleChange
 from governance.message.tick import Tick
 from governance.statement import statement
-from streams.kernel.bulletin import DOCUMENTED, REFUSED, SYSTEM, Address, Adds, address, day_address
+from streams.kernel.bulletin import DOCUMENTED, REFUSED, SYSTEM, Adds
 from streams.kernel.clock import tick_in
-from streams.kernel.counting import Counting
+from streams.kernel.engagements import Engagements
 from streams.kernel.fields import Carried, due_of
 from streams.kernel.marks import Marks, mark_of
 from streams.kernel.pending import COMMIT_BYTES, FIRST_CONFIG, LAST_CONFIG, PENDING, TICKS, config_before, config_of, fault_of, keep_config
-from streams.kernel.people import People
 from streams.kernel.publishing import dead_letter
 from streams.kernel.record import Commit, Record, Shard
 from streams.kernel.routing import sample
 from streams.kernel.rows import Draft, Rows, pack, row_key
-from streams.kernel.shown import Shape, Waiting
 from streams.kernel.stamp import IntakeStamp
 from streams.kernel.subject import Subjects, Waits
 from streams.kernel.ticking import fold_ticks
-from streams.kernel.verdicts import NOT_APPLICABLE, PERSONALISED, inapplicable_line, notice, verdict_address, waits_of
+from streams.kernel.verdicts import notice, waits_of
 
 INPUTS = ("engagement-events", "consent-events", "rule-changes", "monitor-commands", "monitor-config")
 
@@ -102,16 +100,13 @@ class Fold:
         self.waits = waits_of(self.config) if self.config is not None else Waits(1, 0, 0, 0)
         self.marks = Marks(self.draft)
         self.subjects = Subjects(self.draft, self.waits)
-        self.waiting = Waiting(self.draft, self.waits.base)
-        self.people = People(self.draft, stamp.watermark, stamp.agenda, self.config.timing if self.config is not None else None)
         self.adds: dict[str, Adds] = {}
+        self._engagements: Engagements | None = None
         self.carries: tuple[str, ...] = ()  # of the record that is read now
-        self.counting = Counting(self.waits.base)
         self.carried = Carried()
         self.keys: set[bytes] = set()  # of subjects
         self.configs: list[dict[str, Any]] = []
         self._owners: dict[bytes, bytes] = {}
-        self._places: dict[tuple[str, int, Cell], bytes] = {}
         self._received: dict[int, int] = {}  # records by base window of their stamps
         self._bytes = 0
 
@@ -143,6 +138,9 @@ class Fold:
                 self._refuse(record, mapped.code, mapped.path)
                 return
             plain, value = source.as_, mapped
+        if plain == ENGAGEMENT:
+            self._engagement(record, KINDS.read(key, value))
+            return
         content = decode(plain, value)
         found = content if isinstance(content, Refusal) else understood(plain, key, content)
         if isinstance(found, Refusal):
@@ -151,6 +149,15 @@ class Fold:
         elif isinstance(content, dict):
             self.carries = keys_of(content, DOCUMENTED[plain])
             FOLDS[plain](self, record, found)
+
+    def _engagement(self, record: Record, found: Occurrence | Refusal) -> None:
+        if self._engagements is None:
+            assert self.config is not None, "only configs are folded before the first one"
+            self._engagements = Engagements(self.draft, self.shard, self.config.timing, self.waits, self.stamp, record.topic, self.adds)
+        if isinstance(found, Refusal):
+            self._refuse(record, found.code, found.path)
+        elif (wrong := self._engagements.take(record, found)) is not None:
+            self._refuse(record, wrong, "occurred_at")
 
     def _count(self, feed: str, stamp: int, name: str, number: int = 1) -> None:
         """Count records of a feed in the window of their stamp."""
@@ -194,59 +201,6 @@ class Fold:
         owner = self._owner(record.key or b"")
         until = max(stamp, occurred_at) + timing.dedup_horizon
         return None if self.marks.repeated(mark_of(owner, tag + event.encode()), stamp, until) else owner
-
-    def engagement(self, record: Record, event: Engagement) -> None:
-        """Count an engagement event in its cell, its subject in the earliest window of that day and cell."""
-        owner = self._admit(record, b"e", event.event_id, event.occurred_at, horizon=True)
-        if owner is None or self.config is None:
-            return
-        timing = self.config.timing
-        where = address(event.occurred_at, record.timestamp, timing.allowed_lateness, timing.window)
-        cell = (event.profile, event.channel, event.cohort, event.variant)
-        adds = self.adds_of(event.initiative)
-        self.counting.take(event, where, cell, record.topic, self.carries)
-        if event.type != "tally":
-            self.keys.add(record.key or b"")
-            self._subject(owner, event, cell, adds, where, record.timestamp)
-        self.people.take(owner, event, record.timestamp, adds)
-        if event.type in ("exposure", "tally"):
-            self._verdict(record, owner, event, cell, adds, late=where[0] != "m")
-
-    def _verdict(self, record: Record, owner: bytes, event: Engagement, cell: Cell, adds: Adds, *, late: bool) -> None:
-        """Let a personalised exposure wait for its verdict; a fallback and what was tallied elsewhere need none."""
-        tau = record.timestamp if late else event.occurred_at
-        if event.type == "exposure" and event.fallback is None:
-            purpose, asserted = event.purpose or PERSONALISED, event.consent_asserted is True
-            shape = Shape(event.initiative, cell, purpose, asserted, record.topic)
-            self.waiting.add(owner, shape, event.occurred_at, tau, event.event_id, record.offset)
-            return
-        number = event.exposures if event.type == "tally" else 1
-        if number:
-            counts = adds.counts(verdict_address(event.occurred_at, tau, late, self.waits), cell)
-            counts[NOT_APPLICABLE] = counts.get(NOT_APPLICABLE, 0) + number
-        if self.shard.verdicts and event.type == "exposure":
-            self.draft.send(inapplicable_line(owner.hex(), event, tau, record))
-
-    def _subject(self, owner: bytes, event: Engagement, cell: Cell, adds: Adds, where: Address, stamp: int) -> None:
-        """Count the subject once per day and cell: in the window of its earliest punctual event, in the day alone while all are late."""
-        assert self.config is not None
-        day = end_of(event.occurred_at, DAY)
-        named = (event.initiative, day, cell)
-        place = self._places.get(named)
-        if place is None:
-            place = self._places[named] = b"d" + orjson.dumps(named)
-        mark = mark_of(owner, place)
-        old = self.marks.place(mark)
-        new = where[1] if where[0] == "m" else 0
-        if old is not None and (new == 0 or (old and old <= new)):
-            return
-        timing = self.config.timing
-        for end, number in ((new, 1), (old, -1)):
-            if end is None:
-                continue
-            at = ("m", end, end) if end else day_address(day, stamp, timing.allowed_lateness, timing.window)
-            add(adds.counts(at, cell), {"subjects": number})
-        self.marks.set_place(mark, new, day + timing.dedup_horizon)
 
     def consent(self, record: Record, event: ConsentEvent) -> None:
         """Take a consent record into its subject's ledger; a string that does not decode is a finding, and never consent."""
@@ -307,7 +261,7 @@ class Fold:
             self.draft.put(FIRST_CONFIG, bytes(memoryview(value)))
             self.config = config_of(value)
             self.waits = waits_of(self.config)
-            self.subjects, self.waiting = Subjects(self.draft, self.waits), Waiting(self.draft, self.waits.base)
+            self.subjects = Subjects(self.draft, self.waits)
         self.draft.put(LAST_CONFIG, bytes(memoryview(value)))
         keep_config(self.draft, effective, event.sha256, bytes(memoryview(value)))
         self.configs.append({"sha256": event.sha256, "effective_at": effective, "config": event.config, "policies": event.policies})
@@ -316,21 +270,22 @@ class Fold:
         """Return the step's commit; what it adds waits in a pending row for the next tick."""
         for window, number in self._received.items():
             self._count(topic, window * self.waits.base, "received", number)
-        self.counting.into(self.adds_of, self.carried)
+        agenda = stamp.agenda
+        if self._engagements is not None:
+            agenda = self._engagements.flush(stamp.commits, self.carried)
+            self.keys |= self._engagements.keys
         self.carried.into(self.adds)
         if self.keys:
             sample(self.draft, self.shard, self.keys)
         self.marks.flush(stamp.commits)
-        self.waiting.flush(stamp.commits)
         looks = list(self.subjects.flush().items())
         plain = {name: adds.plain() for name, adds in self.adds.items()}
         if plain or self.configs or looks:
             self.draft.put(row_key(PENDING, stamp.commits), pack(plain, self.configs, looks))
-        return self.draft.commit(replace(stamp, agenda=self.people.flush(stamp.commits)).pack())
+        return self.draft.commit(replace(stamp, agenda=agenda).pack())
 
 
 FOLDS: dict[str, Callable[[Fold, Record, Any], None]] = {
-    "engagement-events": Fold.engagement,
     "consent-events": Fold.consent,
     "rule-changes": Fold.rule_change,
     "monitor-commands": Fold.command,

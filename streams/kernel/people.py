@@ -20,56 +20,55 @@ when its experiment has ended by `ends_at`, else `erase_after` after its last ex
 would select after treatment.
 """
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeAlias
 
 from detectors.window import end_of
 from governance.config.section import Timing
 from governance.message.engagement import Engagement
+from governance.message.kind import Kind
 from streams.kernel.agenda import Agenda
 from streams.kernel.bulletin import Adds
-from streams.kernel.person import FIRST, Person, Seen, keep, seen_again, seen_of
+from streams.kernel.person import FIRST, SEEN_MOST, Person, Seen, keep, seen_again, seen_of
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
 from streams.kernel.settling import ConfigAt, Settling
 
 PEOPLE = b"u"
 SEEN = b"j"
+Sightings: TypeAlias = list[tuple[str, int, int]]  # of one step and what is alike: who, time, limit
 BUCKETS = 64  # of one window, by digest: people of one bucket are settled in one commit, however many a window has
 
 
 class People:
     """The people a step touches; `flush` writes what was seen of them into its draft and says when the next is due."""
 
-    def __init__(self, draft: Draft, watermark: int, agenda: int, timing: Timing | None) -> None:
+    def __init__(self, draft: Draft, watermark: int, agenda: int, timing: Timing) -> None:
         self._draft = draft
-        self._watermark = watermark
-        self._window = timing.window if timing is not None else 1
-        self._lateness = timing.allowed_lateness if timing is not None else 0
+        self.watermark = watermark
+        self._window = timing.window
         self._agenda = Agenda(draft, watermark, agenda)
-        self._digests: dict[tuple[bytes, str], bytes] = {}
-        self._seen: dict[tuple[int, str, bytes], list[Seen]] = {}
+        self._seen: dict[tuple[int, str], dict[tuple[Any, ...], Sightings]] = {}
 
-    def take(self, owner: bytes, event: Engagement, stamp: int, adds: Adds) -> None:
-        """Remember an event of a subject; a tally adds its people to its own window at once."""
-        if event.type == "tally":
-            tallied(event, stamp - self._lateness, self._window, adds)
-            return
-        end = end_of(event.occurred_at, self._window)
-        closed = end <= self._watermark  # by a clock's error: it is late whatever its stamp says
-        one = seen_of(event, max(stamp - self._lateness, end) if closed else stamp - self._lateness)
-        if one is None:
-            return
-        digest = self._digest(owner, event.initiative)
-        if closed and self._draft.get(PEOPLE + digest) is None:
-            return  # no exposure before it can still come in time
-        keep(self._seen.setdefault((end, event.initiative, digest), []), one)
+    def lot(self, kind: Kind, end: int) -> Sightings | None:
+        """Return where the punctual events of a kind in a window go; None where they are nothing to experiments, or it has closed."""
+        one = seen_of(kind, None, end - 1, end - 1)
+        return None if one is None or end <= self.watermark else self._lot(end, kind.initiative, one)
 
-    def _digest(self, owner: bytes, initiative: str) -> bytes:
-        found = self._digests.get((owner, initiative))
-        if found is None:
-            found = self._digests[owner, initiative] = blake2b(initiative.encode(), key=owner, digest_size=16).digest()
-        return found
+    def _lot(self, end: int, initiative: str, one: Seen) -> Sightings:
+        return self._seen.setdefault((end, initiative), {}).setdefault(one[2:], [])
+
+    def take(self, name: str, kind: Kind, event: Engagement | None, time: int, limit: int) -> None:
+        """Remember any event of a person: a late one, one that brings money."""
+        end = end_of(time, self._window)
+        if end <= self.watermark:  # by a clock's error: it is late whatever its stamp says
+            limit = max(limit, end)
+            if self._draft.get(PEOPLE + bytes.fromhex(name)) is None:
+                return  # no exposure before it can still come in time
+        one = seen_of(kind, event, time, limit)
+        if one is not None:
+            self._lot(end, kind.initiative, one).append((name, time, limit))
 
     def settle(self, until: int, config_at: ConfigAt, adds_of: Callable[[str], Adds], budget: int) -> bool:
         """Let everybody due by the watermark `until` add what is theirs, so many bytes of rows at most; return whether all are done."""
@@ -123,15 +122,30 @@ class People:
 
     def flush(self, sequence: int) -> int:
         """Write what was seen; return when the next person is due, ms, 0 for never."""
-        rows: dict[tuple[int, int], dict[str, list[tuple[Any, ...]]]] = {}
-        for (end, initiative, digest), seen in self._seen.items():
-            events = rows.setdefault((end, digest[0] % BUCKETS), {}).setdefault(initiative, [])
-            name = digest.hex()
-            events.extend(one.plain(name) for one in seen)
+        rows: dict[tuple[int, int], dict[str, list[Any]]] = {}
+        for (end, initiative), lots in self._seen.items():
+            events_of: dict[str, list[Any]] = {}  # by name, those of one bucket share a list
+            busy: dict[str, list[Any]] = {name: [] for name in busiest(lots)}
+            for one, seen in lots.items():
+                rest = Seen(0, 0, *one).plain("")[3:]
+                for name, time, limit in seen:
+                    events = events_of.get(name)
+                    if events is None:
+                        bucket = int(name[:2], 16) % BUCKETS
+                        shared = rows.setdefault((end, bucket), {}).setdefault(initiative, [])
+                        events = events_of[name] = busy.get(name, shared)
+                    events.append((name, time, limit, *rest))
+            for name, events in busy.items():
+                rows[end, int(name[:2], 16) % BUCKETS][initiative].extend(merged(name, events))
         for (end, bucket), found in rows.items():
             self._draft.put(row_key(SEEN, end, bucket, sequence), pack(found))
         self._agenda.flush(sequence)
         return self._agenda.next
+
+
+def name_of(owner: bytes, initiative: str) -> str:
+    """Return what a subject is called in one initiative."""
+    return blake2b(initiative.encode(), key=owner, digest_size=16).hexdigest()
 
 
 def tallied(event: Engagement, limit: int, window: int, adds: Adds) -> None:
@@ -143,3 +157,18 @@ def tallied(event: Engagement, limit: int, window: int, adds: Adds) -> None:
     if event.converted_subjects is not None:
         counts |= {"n": event.subjects, "converted": event.converted_subjects, "tallied": event.subjects}
     adds.experiment(end, end, event.experiment_id, event.variant, {name: number for name, number in counts.items() if number})
+
+
+def busiest(lots: Mapping[tuple[Any, ...], Sightings]) -> list[str]:
+    """Return who was seen more often than is kept apart."""
+    if sum(map(len, lots.values())) <= SEEN_MOST:
+        return []
+    return [name for name, number in Counter(name for seen in lots.values() for name, _, _ in seen).items() if number > SEEN_MOST]
+
+
+def merged(name: str, events: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Yield the events of one person, those beyond what is kept apart merged."""
+    seen: list[Seen] = []
+    for one in events:
+        keep(seen, seen_again(one))
+    yield from (one.plain(name) for one in seen)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from detectors.cell import REVENUE, Counts
 from governance.contribution import exact, plain, written
 from governance.message.engagement import Engagement
+from governance.message.kind import Kind
 from streams.kernel.rows import pack, unpack
 
 SEEN_MOST = 500  # events of one subject in one commit kept apart; a machine that sends more has the rest merged
@@ -118,15 +119,16 @@ def keep(seen: list[Seen], one: Seen) -> None:
     seen.append(one)
 
 
-def seen_of(event: Engagement, limit: int) -> Seen | None:
-    """Return what a subject's event is to experiments, None for an exposure outside of them."""
-    if event.type != "exposure":
-        return Seen(event.occurred_at, limit, event.type + "s", 1, event.value_minor or 0, event.currency or "")
-    if event.experiment_id is None:
+def seen_of(kind: Kind, event: Engagement | None, time: int, limit: int) -> Seen | None:
+    """Return what a subject's event is to experiments, None for an exposure outside of them; `event` is one that may bring money."""
+    if kind.type != "exposure":
+        return Seen(time, limit, kind.type + "s", 1, (event and event.value_minor) or 0, (event and event.currency) or "")
+    if kind.experiment_id is None:
         return None
-    name = "exposures" if event.fallback is None else FALLBACKS[event.fallback]
-    micro = -1 if event.propensity is None else round(event.propensity * MICRO)
-    return Seen(event.occurred_at, limit, name, 1, 0, "", event.experiment_id, event.variant, event.profile, event.channel, micro)
+    name = "exposures" if kind.fallback is None else FALLBACKS[kind.fallback]
+    micro = -1 if kind.propensity is None else round(kind.propensity * MICRO)
+    profile, channel, _, variant = kind.cell
+    return Seen(time, limit, name, 1, 0, "", kind.experiment_id, variant, profile, channel, micro)
 
 
 def goal(one: Seen) -> Counts:

@@ -70,9 +70,13 @@ class Waiting:
         self._draft, self._base = draft, base
         self._seen: dict[int, dict[Shape, list[tuple[str, int, int, str, int]]]] = {}
 
-    def add(self, owner: bytes, shape: Shape, time: int, tau: int, event_id: str, offset: int) -> None:
+    def lot(self, shape: Shape, window: int) -> list[tuple[str, int, int, str, int]]:
+        """Return where exposures of a shape and a window wait for their verdicts: subject (hex), time, tau, event id, offset."""
+        return self._seen.setdefault(window, {}).setdefault(shape, [])
+
+    def add(self, owner: str, shape: Shape, time: int, tau: int, event_id: str, offset: int) -> None:
         """Let an exposure wait for its verdict."""
-        self._seen.setdefault(end_of(tau, self._base), {}).setdefault(shape, []).append((owner.hex(), time, tau, event_id, offset))
+        self.lot(shape, end_of(tau, self._base)).append((owner, time, tau, event_id, offset))
 
     def flush(self, sequence: int) -> None:
         """Write what was added, under the commit's number."""

@@ -18,16 +18,14 @@ from detectors.cell import CONSENT
 from detectors.window import DAY, HOUR, end_of
 from governance.config import Config
 from governance.ledger import BEFORE, VALID, Entry, Judgement, Ledger, Question, Row, Source, erased_by, forgotten, judge, silence
-from governance.message.engagement import Engagement
 from streams.kernel.bulletin import SYSTEM, Address, Adds
 from streams.kernel.pending import COMMIT_BYTES
-from streams.kernel.record import Outgoing, Record, Shard
+from streams.kernel.record import Outgoing, Shard
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
-from streams.kernel.shown import GONE, JUDGED, PART, WAITING, Exposure, Owners, Shape, exposures, packed
+from streams.kernel.shown import GONE, JUDGED, PART, WAITING, Exposure, Owners, exposures, packed
 from streams.kernel.subject import LOOKS, Subjects, Waits, look_key, time_of, up
 
 VERDICTS = "verdicts"  # sent by a shard that is asked to: the drivers' own, no topic of the bus
-PERSONALISED = "personalised_content"  # what an exposure without a purpose is for
 NOT_APPLICABLE = CONSENT + "not_applicable"
 ITEM_BYTES = 600
 ROW_BYTES = PART * 250  # of judged exposures
@@ -321,12 +319,11 @@ class Verdicts:
         return too_late and entry.effective <= time and stamp <= time + self._evidence
 
 
-def inapplicable_line(subject: str, event: Engagement, tau: int, record: Record) -> Outgoing:
+def inapplicable_line(exposure: Exposure, partition: int) -> Outgoing:
     """Return the line of an exposure that needs no consent."""
-    shape = Shape(event.initiative, (event.profile, event.channel, event.cohort, event.variant), "-", False, record.topic)
-    shown = Exposure(shape, subject, event.occurred_at, tau, event.event_id, record.offset, "not_applicable")
-    source = Source(record.topic, record.partition, record.offset, event.event_id)
-    return verdict_line(shown, None, [tau, 0, event.occurred_at, subject], source)
+    exposure.verdict = "not_applicable"
+    source = Source(exposure.shape.topic, partition, exposure.offset, exposure.event_id)
+    return verdict_line(exposure, None, [exposure.tau, 0, exposure.time, exposure.owner], source)
 
 
 def notice(check: str, key: list[Any], source: Source, feed: str, observed: str | None = None) -> dict[str, Any]:

@@ -21,9 +21,9 @@ def test_what_waits_is_written_by_window_and_comes_out_as_it_was() -> None:
     rows = Rows()
     draft = Draft(rows)
     waiting = Waiting(draft, 60)
-    waiting.add(b"\xaa", SHAPE, 10, 10, "e-1", 1)
-    waiting.add(b"\xbb", SHAPE, 20, 70, "e-2", 2)
-    waiting.add(b"\xcc", OTHER, 30, 30, "e-3", 3)
+    waiting.add("aa", SHAPE, 10, 10, "e-1", 1)
+    waiting.add("bb", SHAPE, 20, 70, "e-2", 2)
+    waiting.add("cc", OTHER, 30, 30, "e-3", 3)
     waiting.flush(5)
     rows.apply(draft.commit(b"{}"))
 
