@@ -17,6 +17,7 @@ from streams.transport.bus import AppendError, BusError, Message, Place, TooLarg
 from streams.transport.memory_file import LogFile
 from streams.transport.memory_log import PartitionLog
 
+KEPT_BYTES = 16 << 20  # of a topic whose retention is finite, beyond what is still unread
 UNREAD_BYTES = 32 << 20  # of one partition that a worker reads: the next append waits, memory stays bounded
 _BROKERS: dict[str, "MemoryBroker"] = {}
 
@@ -150,8 +151,16 @@ class MemoryBroker:
         news, self._news = self._news, asyncio.Event()
         news.set()
         gone = log.compact() if spec.compacted else []
-        first = None if spec.compacted else log.cut(spec.retention_ms, consumed=spec.consumed)
+        first = None if spec.compacted else log.cut(spec.retention_ms, self._share(spec, log), consumed=spec.consumed)
         return [(place, first, gone)] if gone or first is not None else []
+
+    def _share(self, topic: Topic, log: PartitionLog) -> int:
+        """Return how much one partition may keep: what the others leave of the topic's bytes, an equal part at least.
+
+        So a topic with all of its keys in one partition keeps as much as any other, and the number of partitions costs no memory.
+        """
+        others = sum(self._logs[topic.name, number].size for number in range(topic.partitions)) - log.size
+        return max(KEPT_BYTES - others, KEPT_BYTES // topic.partitions)
 
     def release(self, place: Place, before: int) -> None:
         """Note how far the worker has read."""

@@ -12,10 +12,9 @@ from collections.abc import Sequence
 
 from streams.kernel.record import Record
 
-KEPT_BYTES = 8 << 20  # of a log whose retention is finite, beyond what is still unread
-TAIL_BATCHES = 64
-THIN_FROM = 4_000  # records; compaction of fewer is not worth its walk
-OVERHEAD = 200  # bytes of a record beside key and value, about
+TAIL_BATCHES = 8  # a batch is a commit and may be megabytes; an owner meets a void one at its next commit
+THIN_FROM = 1 << 20  # bytes; compaction of less is not worth its walk
+OVERHEAD = 240  # bytes of a record beside key and value, about
 
 
 def size_of(record: Record) -> int:
@@ -35,7 +34,7 @@ class PartitionLog:
         self.size = sum(map(size_of, self.records))
         self.unread = self.size
         self._starts: deque[int] = deque(maxlen=TAIL_BATCHES)
-        self._thinned = 0  # how many records compaction left
+        self._thinned = 0  # bytes that compaction left
 
     def append(self, batch: Sequence[Record]) -> None:
         """Append records that begin at or above `end`."""
@@ -59,17 +58,17 @@ class PartitionLog:
         self.unread -= sum(map(size_of, self.records[old:new]))
         self.released = before
 
-    def cut(self, retention_ms: int | None, *, consumed: bool) -> int | None:
-        """Forget what is too old or too much, measured from the newest stamp; return the first offset kept, None where nothing went.
+    def cut(self, retention_ms: int | None, most: int, *, consumed: bool) -> int | None:
+        """Forget what is too old, measured from the newest stamp, or more than `most` bytes; return the first offset kept, None if all is.
 
-        What a worker has not read yet is kept whatever its age.
+        A log whose retention is endless keeps everything; what a worker has not read yet is kept whatever its age.
         """
-        if retention_ms is None or self.size <= KEPT_BYTES:
+        if retention_ms is None or self.size <= most:
             return None
         limit = self._index(self.released) if consumed else len(self.records)
         oldest = max(0, self.records[-1].timestamp - retention_ms) if self.records else 0
         number = 0
-        while number < limit and (self.size > KEPT_BYTES or self.records[number].timestamp < oldest):
+        while number < limit and (self.size > most or self.records[number].timestamp < oldest):
             self.size -= size_of(self.records[number])
             number += 1
         if number == 0:
@@ -78,8 +77,8 @@ class PartitionLog:
         return self.records[0].offset if self.records else self.end
 
     def compact(self) -> list[int]:
-        """Forget superseded records before the tail, once that is worth it; return their offsets."""
-        if len(self.records) < max(THIN_FROM, 2 * self._thinned) or not self._starts:
+        """Forget superseded records before the tail, once they may be half of the log; return their offsets."""
+        if self.size < max(THIN_FROM, 2 * self._thinned) or not self._starts:
             return []
         cut = self._index(self._starts[0])
         latest = {record.key: record.offset for record in self.records[:cut]}
@@ -92,7 +91,7 @@ class PartitionLog:
         lost = sum(map(size_of, gone))
         self.size -= lost
         self.unread -= lost
-        self._thinned = len(self.records)
+        self._thinned = self.size
         return [record.offset for record in gone]
 
     def _index(self, offset: int) -> int:

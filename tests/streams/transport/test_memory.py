@@ -11,9 +11,9 @@ import pytest
 
 from streams.kernel.record import Record
 from streams.transport.bus import BusUnreachableError, Message, Topic
-from streams.transport.memory_broker import UNREAD_BYTES
+from streams.transport.memory_broker import KEPT_BYTES, UNREAD_BYTES
 from streams.transport.memory_bus import MemoryBus
-from streams.transport.memory_log import KEPT_BYTES, THIN_FROM, PartitionLog
+from streams.transport.memory_log import TAIL_BATCHES, THIN_FROM, PartitionLog
 
 ROOT = Path(__file__).parents[3]
 WRITER = """
@@ -77,15 +77,15 @@ def test_offsets_go_on_after_everything_was_forgotten(tmp_path: Path) -> None:
         bus = MemoryBus(url)
         await bus.open()
         await bus.create([Topic("t", 1, retention_ms=1_000, largest_batch=4 << 20)])
-        for number in range(12):
+        for number in range(24):
             await bus.append("t", 0, [Message(None, b"x" * (1 << 20), number * 10_000)])
         await bus.close()
         await bus.open()
-        assert (await bus.ends([("t", 0)]))["t", 0] == 12
-        found = [record.offset async for batch in bus.read("t", 0, 0, 12) for record in batch]
-        assert found[-1:] == [11]
+        assert (await bus.ends([("t", 0)]))["t", 0] == 24
+        found = [record.offset async for batch in bus.read("t", 0, 0, 24) for record in batch]
+        assert found[-1:] == [23]
         assert found[0] > 0
-        assert await bus.append("t", 0, [Message(None, b"y")]) == 12
+        assert await bus.append("t", 0, [Message(None, b"y")]) == 24
         await bus.close()
 
     asyncio.run(go())
@@ -96,30 +96,57 @@ def test_retention_bounds_memory_and_keeps_what_is_unread() -> None:
     for number in range(200):
         log.append([Record("t", 0, number, number * 1_000, None, b"x" * 100_000)])
         log.release(max(0, number - 50))
-        log.cut(10_000, consumed=True)
-    assert log.size < KEPT_BYTES
+        log.cut(10_000, 8 << 20, consumed=True)
+    assert log.size < 8 << 20
     assert log.read(0, 1)[0].offset <= 150  # nothing unread went
     unread = PartitionLog()
     for number in range(200):
         unread.append([Record("t", 0, number, number * 1_000, None, b"x" * 100_000)])
-        unread.cut(10_000, consumed=True)
+        unread.cut(10_000, 8 << 20, consumed=True)
     assert unread.read(0, 1)[0].offset == 0
+
+
+def test_a_topic_keeps_as_much_whatever_its_partitions_and_wherever_its_records_are() -> None:
+    async def kept(partitions: int, used: int) -> int:
+        bus = MemoryBus(f"mem://share-{partitions}-{used}")
+        await bus.open()
+        await bus.create([Topic("t", partitions, retention_ms=1_000_000)])
+        for number in range(600):
+            await bus.append("t", number % used, [Message(None, b"x" * 100_000, number)])
+        size = sum(bus.broker.log(("t", number)).size for number in range(partitions))
+        await bus.close()
+        return size
+
+    for partitions, used in [(1, 1), (8, 1), (8, 8), (64, 64)]:
+        assert 0.9 * KEPT_BYTES < asyncio.run(kept(partitions, used)) <= 1.1 * KEPT_BYTES
 
 
 def test_compaction_keeps_the_last_of_every_key_and_the_whole_tail() -> None:
     log = PartitionLog()
-    for number in range(10 * THIN_FROM):
+    records = 40_000
+    for number in range(records):
         value = None if number % 7 == 3 else b"%d" % number
         log.append([Record("c", 0, number, 0, b"%d" % (number % 100), value)])
         log.compact()
-    assert len(log.records) < 2 * THIN_FROM
+    assert log.size < 2 * THIN_FROM
     state: dict[bytes | None, bytes | None] = {}
     for record in log.read(0, log.end):
         state[record.key] = record.value
-    last = {number % 100: number for number in range(10 * THIN_FROM)}
+    last = {number % 100: number for number in range(records)}
     expected = {b"%d" % key: b"%d" % number for key, number in last.items() if number % 7 != 3}
     assert {key: value for key, value in state.items() if value is not None} == expected
-    assert [record.offset for record in log.records[-64:]] == list(range(log.end - 64, log.end))
+    tail = list(range(log.end - TAIL_BATCHES, log.end))
+    assert [record.offset for record in log.records[-TAIL_BATCHES:]] == tail
+
+
+def test_a_compacted_log_of_large_rows_is_bounded_by_what_they_come_to() -> None:
+    """Few records, large ones: an outbox is a row of hundreds of kilobytes that every commit overwrites."""
+    log = PartitionLog()
+    for number in range(3_000):
+        log.append([Record("c", 0, number, 0, b"@outbox", b"x" * 100_000)])
+        log.compact()
+        assert log.size < 3 * TAIL_BATCHES * 100_300
+    assert len(log.read(0, log.end)) >= TAIL_BATCHES
 
 
 def test_an_append_waits_while_the_reader_is_far_behind() -> None:
