@@ -5,7 +5,8 @@
                                                     transaction markers, compaction) and taken
            ──► … and was fetched before that seek   dropped: it proves nothing
 What an offset holds never changes, so a batch that continues is right whenever and under whichever assignment it was fetched.
-A hole at the very end shows in no later batch: behind the head and nothing heard for a while means seek back too.
+A hole at the very end shows in no later batch: behind the head for a while and nothing heard meanwhile means seek back too. The while
+begins when the head is seen ahead: an input nothing was written to for an hour is not late the moment something is.
 """
 
 from dataclasses import dataclass, field
@@ -25,11 +26,15 @@ class Verdict(Enum):
 
 @dataclass(slots=True)
 class Input:
-    """One input of one shard: the next offset wanted, where it was last sought back from, when it was last heard of."""
+    """One input of one shard: the next offset wanted, where it was last sought back from, when it was last heard of.
+
+    `behind` is the offset wanted when the head was first seen ahead of it, and since when.
+    """
 
     wanted: int
     heard_s: float
     sought: int | None = None
+    behind: tuple[int, float] | None = None
     nudged: int | None = None
     patience_s: float = PATIENCE_S
 
@@ -57,11 +62,20 @@ class Inputs:
         self.of[topic].heard_s = now_s
 
     def overdue(self, topic: str, end: int, now_s: float, *, on_its_way: bool = False) -> bool:
-        """Return whether an input ends further on than was read and has been quiet; asked again at one place, twice as long is waited."""
+        """Return whether an input ended further on than was read for a while and was quiet; called every second or so.
+
+        Once it was, twice as long is waited at the same place.
+        """
         one = self.of[topic]
         if one.nudged != one.wanted:
             one.patience_s = PATIENCE_S
-        if one.wanted >= end or now_s - one.heard_s <= one.patience_s * (BUSY if on_its_way else 1):
+        if one.wanted >= end:
+            one.behind = None
+            return False
+        if one.behind is None or one.behind[0] != one.wanted:
+            one.behind = one.wanted, now_s
+        quiet_s = now_s - max(one.heard_s, one.behind[1])
+        if quiet_s <= one.patience_s * (BUSY if on_its_way else 1):
             return False
         one.nudged, one.heard_s = one.wanted, now_s
         one.patience_s *= 2

@@ -16,6 +16,7 @@ from streams.config_event import config_message, now_ms, publish_config
 from streams.jobs import Jobs
 from streams.journal import say
 from streams.kernel.bulletin import SIGNALS
+from streams.kernel.pending import TICKS
 from streams.kernel.record import Shard
 from streams.outlet import Outlet
 from streams.pulse import Pulse
@@ -135,7 +136,8 @@ class Shards:
         if stage is None or self.failure.done():
             return
         await stage.take(plain, batch.records, partial(self._consumer().is_current, batch))
-        self._ground.bus.release(batch.tp.topic, batch.tp.partition, stage.position(plain))
+        for topic in {plain, TICKS} & set(stage.topics):  # ticks that waited for this batch were folded with it
+            self._ground.bus.release(self._bus_names[topic], batch.tp.partition, stage.position(topic))
 
     def fail(self, error: BaseException) -> None:
         """End the worker: nothing more may be folded."""

@@ -49,4 +49,14 @@ def test_a_quiet_input_behind_its_end_is_overdue_after_a_while_and_then_more_pat
 def test_while_a_batch_is_on_its_way_more_patience_is_had() -> None:
     """The agent may be at work for another partition; yet the batch may also have been thrown away."""
     one = inputs()
-    assert [one.overdue("t", 11, at, on_its_way=True) for at in (PATIENCE_S + 1, BUSY * PATIENCE_S + 1)] == [False, True]
+    assert [one.overdue("t", 11, at, on_its_way=True) for at in (0, PATIENCE_S + 1, BUSY * PATIENCE_S + 1)] == [False, False, True]
+
+
+def test_an_input_that_was_quiet_for_long_is_not_late_the_moment_something_is_written() -> None:
+    """A tick of ten seconds: each would be sought back if the look at it came before its batch."""
+    one = inputs()
+    assert not one.overdue("t", 10, 99.0)
+    assert not one.overdue("t", 11, 100.0)
+    assert judge(one, 10, 10) is Verdict.TAKE
+    assert not one.overdue("t", 12, 200.0)
+    assert one.overdue("t", 12, 200.5 + PATIENCE_S)
