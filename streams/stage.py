@@ -21,14 +21,15 @@ from streams.kernel import intake, monitor
 from streams.kernel.bulletin import SIGNALS
 from streams.kernel.monitor import ChannelGapError
 from streams.kernel.pending import TICKS
-from streams.kernel.record import Outgoing, Record, Shard
+from streams.kernel.record import Commit, Record, Shard
+from streams.kernel.rows import Rows
 from streams.seat import LostSeatError, Seat
 
 MOST_TICKS = 10_000  # that wait for their inputs; more are refused and sought again later
 MOST_RELOADS = 5  # without a commit between: then it is no handover but two workers that both think they own the shard
 
 
-Committed = Callable[[str, int, int, Sequence[Outgoing]], None]  # told of a commit: stage, partition, its number, what it published
+Committed = Callable[[str, int, int, Commit, Rows], None]  # told of a commit: stage, partition, its number, what it is, rows after it
 
 
 class Feed(Protocol):
@@ -126,7 +127,7 @@ class Stage(ABC):
         step = intake.step if self.name == "intake" else monitor.step
         commit = step(self.seat.rows, self.shard, records)
         await self.seat.commit(commit)
-        self._committed(self.name, self.shard.number, self.seat.place.number - 1, commit.outbox)
+        self._committed(self.name, self.shard.number, self.seat.place.number - 1, commit, self.seat.rows)
         self.commits += 1
         self._reloads = 0
         self.committed_s = time.monotonic()

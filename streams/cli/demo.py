@@ -33,6 +33,7 @@ from streams.kernel.bulletin import SIGNALS
 from streams.kernel.record import Outgoing, Record
 from streams.plan_file import write_plan
 from streams.read_model.memory import MemoryModel
+from streams.read_model.waiting import waiting_of
 from streams.settings import Settings, read_settings
 from streams.simulation.config import config_text
 from streams.simulation.scenario import RECIPES, Scenario, scenario
@@ -198,7 +199,8 @@ def perform(
 
     def hand_over(now: int) -> None:
         if stand is not None:
-            stand.take(outbox[:], now)
+            waiting = (one for station in stage.replay.stations for one in waiting_of(station.monitor))
+            stand.take([*outbox, *waiting], now)
             outbox.clear()
 
     with kept(path / EVENTS if everything else None) as keep:

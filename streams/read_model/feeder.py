@@ -1,14 +1,14 @@
 """Between the shards and the read model: what is committed is told, and nothing that goes wrong there reaches the work."""
 
 import asyncio
-from collections.abc import Sequence
 from itertools import islice
 
 from streams.journal import say
-from streams.kernel.record import Outgoing
+from streams.kernel.record import Commit
 from streams.kernel.rows import Rows
 from streams.read_model.model import ReadModel
 from streams.read_model.tables import records_of
+from streams.read_model.waiting import waiting_of
 
 SLICE = 200  # records said again at once; between slices the worker's heart beats
 
@@ -20,10 +20,11 @@ class Feeder:
         self._model = model
         self._told: set[str] = set()
 
-    def committed(self, stage: str, partition: int, number: int, outbox: Sequence[Outgoing]) -> None:
-        """Take what a commit published, once it is durable."""
+    def committed(self, stage: str, partition: int, number: int, commit: Commit, rows: Rows) -> None:
+        """Take what a commit published and what of it waits, once it is durable; `rows` are the shard's after it."""
         try:
-            self._model.take(shard_of(stage, partition), number, outbox)
+            waiting = waiting_of(rows, commit.rows) if stage == "monitor" else ()
+            self._model.take(shard_of(stage, partition), number, [*commit.outbox, *waiting])
         except Exception as error:  # of any kind: a page that is wrong must not end a worker that is right
             self._tell(error)
 

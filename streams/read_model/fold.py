@@ -21,6 +21,7 @@ from streams.read_model.brief import brief_of
 from streams.read_model.document import ANSWER, INITIATIVES, Document, Key, digest, hours_of, incidents_of, report_of
 from streams.read_model.hour import KEPT, SETTLED_AFTER, Hour
 from streams.read_model.situation import Published, counts_of
+from streams.read_model.waiting import WAITING
 
 PAST_INCIDENTS = 100  # of an initiative; more are on the topic
 STEPS = 80  # of one incident's timeline; occurrences give way first
@@ -64,7 +65,8 @@ class Fold:
         self.commits[shard] = commit
         touched: set[str] = set()
         for message in outbox:
-            self.published[message.topic] += 1
+            if message.topic != WAITING:
+                self.published[message.topic] += 1
             if message.topic == "dead-letters":
                 self.refused[str(_data(message).get("reason_code", "unknown"))] += 1
             else:
@@ -219,6 +221,15 @@ def _take_finding(place: Place, data: Published) -> list[Key]:
     return _seen(place, name, data)
 
 
+def _take_waiting(place: Place, data: Published) -> list[Key]:
+    """Keep what waits as its finding told it; what a window without breach has ended is gone."""
+    name = _series(data)
+    known = place.pending.pop(name, None)
+    if data["window"] is not None:
+        place.pending[name] = known if known is not None and known["window"] == data["window"] else data
+    return []
+
+
 def _seen(place: Place, name: bytes, data: Published) -> list[Key]:
     """Keep what a breached window showed; an incident's own windows say when, not how much."""
     if data.get("observed") is None or not data.get("window"):
@@ -282,4 +293,4 @@ def _loaded(value: bytes) -> dict[str, Any]:
     return data
 
 
-TAKEN_BY = {"kpi-windows": _take_window, "findings": _take_finding, "incidents": _take_step}
+TAKEN_BY = {"kpi-windows": _take_window, "findings": _take_finding, "incidents": _take_step, WAITING: _take_waiting}

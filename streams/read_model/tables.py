@@ -14,10 +14,11 @@ from streams.kernel.record import Outgoing
 from streams.kernel.rows import Draft, Rows, key_parts
 from streams.kernel.standing import STANDINGS, Standing
 from streams.kernel.watch import remembered
+from streams.read_model.waiting import waiting_of
 
 
 def records_of(rows: Rows) -> Iterator[Outgoing]:
-    """Yield what the tables of a monitor shard know: closed windows (older ones as whole hours), incidents by step, answers.
+    """Yield what the tables of a monitor shard know: closed windows (older ones as whole hours), incidents by step, what waits, answers.
 
     Nothing here is to be sent: ids and stamps are those of what stands for it.
     """
@@ -29,6 +30,7 @@ def records_of(rows: Rows) -> Iterator[Outgoing]:
             if initiative != SYSTEM:  # it has no windows, and is there from the start
                 yield from _windows(draft, initiative, closed, base)
             yield from _steps(draft, initiative)
+        yield from waiting_of(rows)
     yield from _answers(draft)
 
 

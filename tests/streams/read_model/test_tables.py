@@ -1,17 +1,26 @@
 """A read model rebuilt from a shard's tables shows what the one fed by outputs shows."""
 
+from collections.abc import Mapping
+from itertools import count
 from typing import Any
+
+from orjson import dumps
 
 from detectors.window import HOUR
 from governance.config import load_config
+from governance.message.instant import format_instant
 from streams.demo.stage import Stage
-from streams.kernel.record import Outgoing
-from streams.read_model.fold import Fold
+from streams.kernel.record import Outgoing, Record
+from streams.read_model.fold import Fold, standing
 from streams.read_model.memory import situation
 from streams.read_model.situation import Situation, Story
 from streams.read_model.tables import records_of
+from streams.read_model.waiting import WAITING, waiting_of
+from streams.replay import Replay
 from streams.simulation.config import config_text
 from streams.simulation.scenario import scenario
+from tests.streams.read_model.outputs import HOME, START, pending
+from tests.streams.test_commands import CONFIG, MINUTE, NOON, minute
 
 
 def test_tables_hold_what_was_published() -> None:
@@ -23,7 +32,7 @@ def test_tables_hold_what_was_published() -> None:
         if at >= script.start + 22 * HOUR:
             break
     fed, rebuilt = Fold(), Fold()
-    fed.take(0, 1, sent)
+    fed.take(0, 1, [*sent, *(one for station in stage.replay.stations for one in waiting_of(station.monitor))])
     for station in stage.replay.stations:
         rebuilt.rebuild(station.shard.number, 1)
         rebuilt.restore(station.shard.number, records_of(station.monitor))
@@ -35,6 +44,7 @@ def test_tables_hold_what_was_published() -> None:
         assert list(map(kept, now.incidents)) == list(map(kept, was.incidents))
         assert [steps(story) for story in now.incidents] == [steps(story) for story in was.incidents]
         assert now.overview.closed == was.overview.closed
+        assert [when(one) for one in now.overview.pending] == [when(one) for one in was.overview.pending]
     assert any(situation(place).incidents for place in rebuilt.places())
 
 
@@ -53,3 +63,37 @@ def kept(story: Story) -> dict[str, Any]:
     """Return an incident without what its windows showed: that comes from findings, which no table holds."""
     windows = [{name: window[name] for name in ("start", "end")} for window in story.now["windows"]]
     return {**story.now, "windows": windows}
+
+
+def test_a_first_breach_waits_after_a_restart_and_no_longer_once_a_good_window_came() -> None:
+    """Bad, good, good, bad, and after each a shard opened anew: what is said to wait is what a second breach would be counted with."""
+    play, offset, waits = Replay(1, lambda _: None, load_config(CONFIG)), count(), []
+    for number, good in enumerate((False, True, True, False)):
+        lines = [*minute(number, good), *minute(number, good=True, channel="app")]
+        play.feed(Record(line["topic"], 0, next(offset), line["timestamp"], line["key"].encode(), dumps(line["value"])) for line in lines)
+        play.run_until_closed(NOON + (number + 1) * MINUTE)
+        model = Fold()
+        model.rebuild(0, 1)
+        model.restore(0, records_of(play.stations[0].monitor))
+        waits.append([one for place in model.places() for one in standing(place)["pending"]])
+    ends = [[one["window"]["end"] for one in found] for found in waits]
+    assert ends == [[format_instant(NOON + MINUTE)], [], [], [format_instant(NOON + 4 * MINUTE)]]
+    assert {(one["check"], one["key"]["channel"]) for found in waits for one in found} == {("threshold:low-ctr", "web")}
+
+
+def test_what_waits_keeps_what_its_finding_said() -> None:
+    """The row knows when, the finding knows how much; a window without breach takes both away."""
+    model = Fold()
+    at = START + HOUR
+    told = {"initiative": HOME, "check": "threshold:low-ctr", "key": {"channel": "web", "kpi": "ctr"}, "state": "pending"}
+    window = {"start": format_instant(START), "end": format_instant(at)}
+    model.take(0, 1, [pending(at), Outgoing(WAITING, None, None, dumps({"data": told | {"window": window}}), 0)])
+    assert [one["observed"] for one in model.places()[0].pending.values()] == [0.01]
+    model.take(0, 2, [Outgoing(WAITING, None, None, dumps({"data": told | {"window": None}}), 0)])
+    assert model.places()[0].pending == {}
+    assert WAITING not in model.published
+
+
+def when(pending: Mapping[str, Any]) -> object:
+    """Return what waits, without what its finding said of it."""
+    return [pending[name] for name in ("check", "key", "window")]
