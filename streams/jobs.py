@@ -43,15 +43,15 @@ class Jobs:
 async def watch(name: str, answers: Callable[[], bool], jobs: Jobs, retry_limit: int, pause_s: float = LOOK_S) -> None:
     """Look for ever whether something answers that is tried elsewhere: so many looks in a row without an answer are a failed round.
 
-    That it answers is told only after it did not, so that what is well costs nothing.
+    That it answers is told only after it did not, so that what was always well costs nothing; then at each look, since an incident ends
+    with `clear_for` of good windows and not with one.
     """
-    failed = silent = 0
+    silent, failed = 0, False
     while True:
         await asyncio.sleep(pause_s)
         silent = 0 if answers() else silent + 1
         if silent > retry_limit:
-            silent, failed = 0, failed + 1
+            silent, failed = 0, True
             jobs.ended(name, ok=False)
         elif not silent and failed:
-            failed = 0
             jobs.ended(name, ok=True)

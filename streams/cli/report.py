@@ -141,7 +141,7 @@ def from_files(paths: tuple[str, ...], config: str | None, settings: Settings, r
             )
             return run.report(request.initiative, request, instant("--at", at))
     except UnservedError as error:
-        raise UsageProblem(f"--{error.field.replace('_', '-')}: {error.message}") from None
+        raise UsageProblem(f"--{(error.field or 'initiative').replace('_', '-')}: {error.message}") from None
 
 
 def request_of(initiative: str, asked: dict[str, Any]) -> Command:

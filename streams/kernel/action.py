@@ -36,7 +36,7 @@ NAMED_AT_MOST = 20  # reports an error lists
 class UnservedError(Exception):
     """A command that cannot be served: code, field, and what would be right."""
 
-    def __init__(self, code: str, field: str, message: str) -> None:
+    def __init__(self, code: str, field: str | None, message: str) -> None:
         super().__init__(message)
         self.code, self.field, self.message = code, field, message
 

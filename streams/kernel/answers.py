@@ -14,8 +14,10 @@ from governance.message.command import EVERYWHERE, Command
 from reporting.report import build
 from streams.kernel.action import Asked, UnservedError, carry_out
 from streams.kernel.bulletin import SYSTEM, monitor_of
-from streams.kernel.distribution import keep_answer, known_answer, new_answer, reviewed
+from streams.kernel.distribution import keep_answer, known_answer, new_answer
+from streams.kernel.faults import tried
 from streams.kernel.record import Outgoing, Shard
+from streams.kernel.report_job import ReportJob, Wanted
 from streams.kernel.request import judge_request
 from streams.kernel.rows import Draft, key_parts
 from streams.kernel.snapshot import snapshot, with_incidents
@@ -73,14 +75,19 @@ class Desk:
         check_request(watched(self._draft), initiative, command, config)
         if self._now == BEGINNING:
             raise UnservedError("not_ready", "initiative", "nothing is closed yet: ask again once the first window is")
-        found = snapshot(self._draft, initiative, command, self._now, self._now, sha256, config)
-        if command.conditions:
+        found, error = tried(snapshot, self._draft, initiative, command, self._now, self._now, sha256, config)
+        if found is not None and command.conditions:
             judge_request(self._draft, found, command, sha256, config)
             self._wake([initiative], config)
-            found = with_incidents(self._draft, found)
-        report = build(found)
+            found, error = tried(with_incidents, self._draft, found)
+        report, error = (None, error) if found is None else tried(build, found)
         watch = Watch(self._draft, initiative, config, sha256)
-        reviewed(self._draft, watch, initiative, command.request_id, report, self._now)
+        job = ReportJob(self._draft, watch, initiative, self._now, sha256, config)
+        if report is None:
+            job.failed(Wanted(command, self._now, config.timing.dedup_horizon), error)
+            self._wake([initiative], config)
+            raise UnservedError("failed", None, failed(error, config.incidents.retry_limit))
+        job.note(command.request_id, report)
         return report
 
     @property
@@ -146,6 +153,12 @@ def check_initiative(seen: set[str], initiative: str, config: Config) -> None:
     if initiative not in seen and initiative not in config.initiatives:
         known = sorted({*config.initiatives, *seen})[:NAMED_AT_MOST]
         raise UnservedError("unknown_initiative", "initiative", f"is not watched here; known are {', '.join(known) or 'none yet'}")
+
+
+def failed(error: str, retries: int) -> str:
+    """Return what whoever asked is told of a report that could not be built."""
+    again = f"tried again {retries} times, with the next base windows, and published here once it can be; then its owners hear of it"
+    return f"the report raised {error} and could not be built, which is a defect of pmon or of its rows: it is {again}"
 
 
 def refused(request_id: str, command: str | None, code: str, field: str | None, message: str) -> dict[str, Any]:

@@ -219,3 +219,17 @@ def plain_cell(named: Sequence[str]) -> Cell:
     """Return the cell that stands in a message as a list."""
     profile, channel, cohort, variant = named
     return profile, channel, cohort, variant
+
+
+def wholes(slices: Any) -> dict[tuple[str, ...], Counts]:
+    """Return the counts over all variants by (profile, channel, cohort)."""
+    found: dict[tuple[str, ...], Counts] = {}
+    for cells in slices:
+        for cell, counts in cells.items():
+            add(found.setdefault(cell[:3], {}), counts)
+    return found
+
+
+def positions(names: Sequence[str]) -> tuple[int, ...]:
+    """Return where dimensions stand in a cell."""
+    return tuple(DIMENSIONS.index(name) for name in names)

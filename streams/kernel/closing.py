@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from detectors.cell import DIMENSIONS, LAST_MS, OTHER, Counts, add, project
+from detectors.cell import LAST_MS, OTHER, Counts, add, project
 from detectors.kpi import FRESHNESS, VARIANT_SHARE, breached, denominator, kpi
 from detectors.window import DAY, HOUR, end_of, ends
 from governance.config import Config, Threshold
@@ -29,8 +29,10 @@ from streams.kernel.cells import (
     Cells,
     add_extra,
     merge,
+    positions,
     sliced,
     slices_of,
+    wholes,
 )
 from streams.kernel.checks import RULES
 from streams.kernel.configs import BLOBS
@@ -46,6 +48,7 @@ from streams.kernel.pending import config_of
 from streams.kernel.place import asked_name
 from streams.kernel.plan_row import note_plan
 from streams.kernel.publishing import kpi_window
+from streams.kernel.report_job import ReportJob
 from streams.kernel.request import bounds, forget_bounds
 from streams.kernel.rows import Draft, pack, row_key
 from streams.kernel.schedule import next_report, reports_due
@@ -136,7 +139,11 @@ class Closing:
         yield self.storm
         yield self.finish
         if self.own and not self.drain:
-            yield from reports_due(self.draft, self.watch, self.initiative, self.now, self.config)
+            job = ReportJob(self.draft, self.watch, self.initiative, self.now, self.sha256, self.config)
+            yield from reports_due(job, self.initiative, self.now, self.config)
+            yield job.retry
+            if job.waits():
+                yield self.look_again
 
     def level(self, level: str) -> Cells:
         """Return the cells added to the row of one level that ends now."""
@@ -341,6 +348,13 @@ class Closing:
         standing.wake_at(self.draft, self.initiative, self.next_wake())
         standing.write(self.draft, self.initiative)
 
+    def look_again(self) -> None:
+        """Look at the next base window: a report waits to be tried again, or to be told of."""
+        at = self.now + self.base
+        if not 0 < self.standing.wake <= at:
+            self.standing.wake_at(self.draft, self.initiative, at)
+            self.standing.write(self.draft, self.initiative)
+
     def forget(self) -> None:
         """Drop rows past their time."""
         standing = self.standing
@@ -381,17 +395,3 @@ class Closing:
             elif max(standing.last_minute, standing.last_hour, standing.last_day) > following - rule.window:
                 times.append(following)
         return min((at for at in times if at > now), default=0)
-
-
-def positions(names: Sequence[str]) -> tuple[int, ...]:
-    """Return where dimensions stand in a cell."""
-    return tuple(DIMENSIONS.index(name) for name in names)
-
-
-def wholes(slices: Any) -> dict[tuple[str, ...], Counts]:
-    """Return the counts over all variants by (profile, channel, cohort)."""
-    found: dict[tuple[str, ...], Counts] = {}
-    for cells in slices:
-        for cell, counts in cells.items():
-            add(found.setdefault(cell[:3], {}), counts)
-    return found

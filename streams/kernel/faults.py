@@ -111,10 +111,6 @@ class Faults:
         """Return whether no place of a job is given up."""
         return not any(self.given_up(fault) for _, fault in self.among(job))
 
-    def retries_report(self) -> bool:
-        """Return whether a report is to be tried again."""
-        return any(not self.given_up(fault) for _, fault in self.among(REPORT))
-
     def _keep(self, job: str, place: Place, fault: Fault) -> None:
         self.known[job, place] = fault
         self._draft.put(self._key(job, place), pack(*astuple(fault)))

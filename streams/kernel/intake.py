@@ -167,7 +167,7 @@ class Fold:
 
     def _refuse(self, record: Record, code: str, path: str | None) -> None:
         self.draft.send(dead_letter(record, code, path))
-        for name in ("refused", REFUSED + code):
+        for name in ("refused", REFUSED + code, *(FAILED_JOB if record.topic == "monitor-config" else ())):
             self._count(record.topic, record.timestamp, name)
 
     def _answer_refused(self, refusal: Refusal) -> None:
@@ -284,6 +284,8 @@ class Fold:
             self.draft.put(row_key(PENDING, stamp.commits), pack(plain, self.configs, looks))
         return self.draft.commit(replace(stamp, agenda=agenda).pack())
 
+
+FAILED_JOB = ("jobs", "jobs_failed")  # what nobody can judge by is a load that failed, and somebody has to hear of it
 
 FOLDS: dict[str, Callable[[Fold, Record, Any], None]] = {
     "consent-events": Fold.consent,

@@ -9,6 +9,7 @@ import pytest
 
 from governance.config import Config, load_config
 from governance.message.outputs import Incident
+from streams.kernel.cells import EXTRAS
 from streams.kernel.record import Commit, Outgoing, Record
 from streams.kernel.rows import Rows, key_parts, pack, unpack
 from streams.kernel.sight import STATES
@@ -61,11 +62,19 @@ def command(name: str, minute: float, **more: Any) -> Record:
 class Spoilt:
     """A history in which the state of one series becomes one that its detector raises on, held in any number of shards."""
 
-    def __init__(self, shards: int = 1, spoil: Sequence[tuple[str, str]] = (("dip", "p2"),), *, reload: bool = False) -> None:
+    def __init__(
+        self,
+        shards: int = 1,
+        spoil: Sequence[tuple[str, str]] = (("dip", "p2"),),
+        *,
+        text: str = CONFIG,
+        begin: Sequence[Record] | None = None,
+        reload: bool = False,
+    ) -> None:
         self.sent: list[Outgoing] = []
-        self.replay = Replay(shards, self.sent.append, load_config(CONFIG))
+        self.replay = Replay(shards, self.sent.append, load_config(text))
         self._offsets: dict[tuple[str, int], int] = {}
-        self.feed(tallies(0, BROKEN_AT))
+        self.feed(tallies(0, BROKEN_AT) if begin is None else begin)
         for check, profile in spoil:
             self._spoil(check, profile)
         self.before = self.states()
@@ -209,3 +218,81 @@ def test_whoever_resolves_it_has_it_tried_again() -> None:
 def test_the_config_is_what_this_file_takes_it_for() -> None:
     assert isinstance(load_config(OTHERWISE), Config)
     assert load_config(OTHERWISE).incidents.retry_limit == 2
+
+
+UNREADABLE = "no name of anything"  # in the counts of a day: a report cannot be built from them, an incident not be explained
+
+
+def name_counts(run: Spoilt, *, readable: bool) -> Spoilt:
+    """Spoil, or mend, the counts of the day."""
+    for station in run.replay.stations:
+        rows = {}
+        for key in station.monitor.keys(EXTRAS):
+            (counts,) = unpack(station.monitor.get(key) or b"")
+            rest = {name: number for name, number in counts.items() if name != UNREADABLE}
+            rows[key] = pack(rest if readable else {**rest, UNREADABLE: 1})
+        assert rows
+        station.monitor.apply(Commit(rows, station.monitor.stamp or b"", ()))
+    return run
+
+
+def paths(last: int) -> list[Record]:
+    """Return an exposure with a decision path, which the counts of a day keep, and tallies up to a minute."""
+    value = {"event_id": "e-1", "occurred_at": NOON + SECOND, "type": "exposure", "initiative": "home", "subject_id": "k1"}
+    value |= {"decision_path": ["all"], "fallback": "no_match"}
+    return [record("engagement-events", "k1", NOON + SECOND, value), *tallies(0, last)]
+
+
+def reporting(schedule: str = "", until: int = 20) -> Spoilt:
+    """Return some minutes of history, counts of the day spoilt at their end; `schedule` is what the config schedules."""
+    text = CONFIG.replace("    owners:", f"    reports: [{schedule}]\n    owners:") if schedule else CONFIG
+    return name_counts(Spoilt(spoil=(), text=text, begin=paths(until)), readable=False)
+
+
+def test_a_report_that_cannot_be_built_is_answered_and_tried_again() -> None:
+    """Mended before its last retry, it is published under the request it was asked by, and nobody is told."""
+    run = reporting().feed([command("report", 20, window="1d"), *tallies(20, 21)])
+    (answer,) = run.data("reports")
+    name_counts(run, readable=True).feed(tallies(21, 30))
+    told = [orjson.loads(one.value) for one in run.sent if one.topic == "reports"]
+
+    assert (answer["ok"], answer["error"]["code"], answer["error"]["field"]) == (False, "failed", None)
+    assert "raised JSONDecodeError" in answer["error"]["message"]
+    assert UNREADABLE not in orjson.dumps(answer).decode()
+    assert [one["data"].get("request_id") or one["data"]["request"]["request_id"] for one in told] == ["report-20", "report-20"]
+    assert told[1]["data"]["performance"]["totals"]["counts"]["exposures"] > 0
+    assert told[0]["id"] != told[1]["id"]
+    assert run.steps() == []
+
+
+def test_one_that_cannot_be_built_at_all_climbs_until_another_can() -> None:
+    """Three tries, then its owners hear of `report`; the next report that is built ends it."""
+    run = reporting().feed([command("report", 20, window="1d"), *tallies(20, 30)])
+    assert next(one["key"] for one in run.data("incidents") if one["check"] == "job_failed") == {"feed": "report"}
+    assert run.steps()[0] == "opened"
+    name_counts(run, readable=True).feed([command("report", 30, window="1d"), *tallies(30, 35)])
+
+    assert run.steps()[-1] == "resolved"
+    assert [one.get("ok") for one in run.data("reports")] == [False, None]
+
+
+def test_a_scheduled_one_is_tried_again_for_the_period_it_was_due_for() -> None:
+    run = reporting("{cadence: 1h, window: 1d}", until=59).feed(tallies(59, 61))
+    assert run.data("reports") == []
+    (report,) = name_counts(run, readable=True).feed(tallies(61, 65)).data("reports")
+
+    assert (report["period"]["to"][11:16], report["request"]["requested_by"]) == ("13:00", "schedule")
+    assert report["performance"]["totals"]["counts"]["exposures"] == 4 * 300 * 60 + 1
+
+
+def test_an_incident_that_cannot_be_explained_is_opened_all_the_same() -> None:
+    """What raises costs it the explanation; when it has raised at three closings, its owners hear of `explain`."""
+    low = "thresholds: [{id: low, kpi: ctr, op: '<', value: 0.1, window: 1m, group_by: [profile]}]"
+    text = CONFIG.replace("    detectors:", f"    {low}\n    detectors:").replace("reopen_window: 30m", "reopen_window: 1m")
+    run = name_counts(Spoilt(spoil=(), text=text, begin=paths(20)), readable=False).feed(tallies(20, 70))
+    told = [one for one in run.data("incidents") if one["check"] == "threshold:low" and minute_of(one, "opened_at") > 20]
+    failed = [one for one in run.data("incidents") if one["check"] == "job_failed"]
+
+    assert {"opened", "resolved"} <= {one["step"] for one in told}
+    assert [one for one in told if one["explanation"] is not None] == []
+    assert [one["key"] for one in failed[:1]] == [{"feed": "explain"}]

@@ -4,8 +4,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from governance.config import load_config
 from streams.jobs import Jobs, watch
-from tests.streams.test_commands import MINUTE, NOON, Acted, Line, minutes
+from tests.streams.test_commands import CONFIG, MINUTE, NOON, Acted, Line, minutes
 
 SINK = "sink:team"
 
@@ -55,7 +56,7 @@ def test_two_jobs_are_two_incidents(tmp_path: Path) -> None:
 
 
 def test_what_does_not_answer_fails_a_round_after_its_retries_and_is_told_when_it_is_back() -> None:
-    """Silent for seven looks with two retries: two rounds; then it answers, which is told once."""
+    """Silent for seven looks with two retries: two rounds; then it answers, which is told at each look, so that its incident can end."""
     looks, jobs = [True, *[False] * 7, True, True], Jobs()
 
     async def go() -> None:
@@ -65,7 +66,7 @@ def test_what_does_not_answer_fails_a_round_after_its_retries_and_is_told_when_i
         watching.cancel()
 
     asyncio.run(go())
-    assert jobs.take() == {"read_model": {"ok": 1, "failed": 2}}
+    assert jobs.take() == {"read_model": {"ok": 2, "failed": 2}}
 
 
 def test_rounds_are_counted_until_a_tick_has_taken_them() -> None:
@@ -81,3 +82,23 @@ def test_rounds_are_counted_until_a_tick_has_taken_them() -> None:
     assert taken == {SINK: {"ok": 1, "failed": 2}}
     assert jobs.take() == {SINK: {"ok": 1, "failed": 3}}
     assert jobs.take() == {}
+
+
+def test_a_config_that_cannot_be_loaded_is_a_failed_job(tmp_path: Path) -> None:
+    """It, or a policy that comes with it, is none: what was in force goes on, and the first owner of that config is asked."""
+    lines = minutes(bad=(), good=range(20))
+    none = {"sha256": "0" * 64, "effective_at": None, "config": {"version": 1}, "policies": [{"policy_version": 1, "checks": "none"}]}
+    lines += [{"topic": "monitor-config", "partition": at, "timestamp": NOON + 5 * MINUTE, "value": none} for at in range(2)]
+    found = Acted([*configured(), *lines], tmp_path, None)
+
+    assert {(one.check, one.initiative) for one in found.incidents} == {("job_failed", "_system")}
+    assert {one.key.get("feed") for one in found.incidents} == {"monitor-config"}
+    assert found.asked()[0] == (1, "ana")
+    assert [one["reason_code"] for one in found.data("dead-letters")] == ["invalid_value"] * 2
+
+
+def configured() -> list[Line]:
+    """Return the config as its own record in both partitions."""
+    config = load_config(CONFIG)
+    value = {"sha256": config.sha256, "effective_at": None, "config": config.effective(), "policies": []}
+    return [{"topic": "monitor-config", "partition": at, "timestamp": NOON - MINUTE, "value": value} for at in range(2)]
