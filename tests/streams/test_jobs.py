@@ -100,5 +100,5 @@ def test_a_config_that_cannot_be_loaded_is_a_failed_job(tmp_path: Path) -> None:
 def configured() -> list[Line]:
     """Return the config as its own record in both partitions."""
     config = load_config(CONFIG)
-    value = {"sha256": config.sha256, "effective_at": None, "config": config.effective(), "policies": []}
+    value: dict[str, Any] = {"sha256": config.sha256, "effective_at": None, "config": config.effective(), "policies": []}
     return [{"topic": "monitor-config", "partition": at, "timestamp": NOON - MINUTE, "value": value} for at in range(2)]
