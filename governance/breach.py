@@ -4,7 +4,8 @@ Only eligible windows are observed; one without enough evidence neither counts n
 breached. `repeat`: they are again, counted after the last escalation. Consent incidents use the same table and begin at the last level.
 
 A silenced incident goes on, but nothing rises and nobody is asked before the silence is over: more breaches are occurrences, a
-reopening keeps its level, the time to acknowledge ends with the silence at the earliest.
+reopening keeps its level, the time to acknowledge ends with the silence at the earliest. One that is open then asks once, at the last
+level too, where no other time would make it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -136,9 +137,11 @@ def due(series: Series, terms: Terms, base: int) -> int | None:
         return None
     if episode.state == "resolved":
         return ((episode.resolved_at + terms.reopens_for) // base + 1) * base
-    if episode.state == "open" and episode.level < MAX_LEVEL:
+    if episode.state != "open":
+        return None
+    if episode.level < MAX_LEVEL:
         return -(-max(episode.escalated_at + terms.ack_timeout, episode.silenced_until) // base) * base
-    return None
+    return -(-episode.silenced_until // base) * base if episode.silenced_until > episode.escalated_at else None
 
 
 def pass_time(series: Series, terms: Terms, now: int, base: int) -> Observed:

@@ -8,6 +8,7 @@ from governance.breach import Episode
 from governance.ladder import LEVELS, Owner
 from governance.lifecycle import Step
 from governance.message.instant import format_instant
+from governance.paging import STORM
 
 SEVERITIES = {1: "warning", 2: "high", 3: "critical"}
 
@@ -69,3 +70,12 @@ def escalation_data(
         "reason": reason,
         "incident": dict(incident),
     }
+
+
+def said(subject: Subject, episode: Episode, step: Step, reason: str | None) -> str:
+    """Return why somebody is asked: what opened the incident, what has happened since, and that a silence is over."""
+    named = step == "opened" or subject.check == STORM  # a storm is another one each time
+    why = f"{step}: {reason or subject.check}" if named else f"{step} to level {episode.level}"
+    if episode.silenced_until > episode.paged_at and step != "opened":
+        why = f"the silence ended {format_instant(episode.silenced_until)} and it is still open: {why}"
+    return why if episode.owner is not None else f"unowned, nobody is there to act: {why}"

@@ -5,23 +5,28 @@ page is kept free within the cap. Consent incidents are neither held back nor co
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from detectors.window import DAY, HOUR
 
 STORM = "storm"
+NAMED = 5  # places a digest names
 NEVER_HELD = frozenset({"consent_violation"})
 FREE_PAGES = 10  # of one incident; each further one waits twice as long as the one before, an hour at first, a day at most
 
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """One initiative's pages of the last hour (ms), what was held back since the last digest by check, and when that was."""
+    """One initiative's pages of the last hour (ms), what was held back since the last digest by check, and when that was.
+
+    `first` are the places of the first of them, each once.
+    """
 
     times: tuple[int, ...] = ()
     held: Mapping[str, int] = field(default_factory=dict)
     judged: int = 0
     stormy: bool = False
+    first: tuple[str, ...] = ()
 
     def admits(self, check: str, now: int, cap: int) -> bool:
         """Return whether an incident of `check` may ask somebody at `now`, ms, by the cap of pages per hour."""
@@ -33,14 +38,15 @@ class Pages:
 
     def paged(self, check: str, now: int) -> "Pages":
         """Return the pages after one more."""
-        return self if check in NEVER_HELD else Pages((*self.recent(now), now), self.held, self.judged, self.stormy)
+        return self if check in NEVER_HELD else replace(self, times=(*self.recent(now), now))
 
-    def held_back(self, check: str) -> "Pages":
-        """Return the pages after one that was held back; of the storm's own there is no storm."""
+    def held_back(self, check: str, place: str) -> "Pages":
+        """Return the pages after one about a place was held back; of the storm's own there is no storm."""
         if check == STORM:
             return self
         kind = check.split(":", 1)[0]
-        return Pages(self.times, {**self.held, kind: self.held.get(kind, 0) + 1}, self.judged, self.stormy)
+        first = self.first if place in self.first or len(self.first) == NAMED else (*self.first, place)
+        return replace(self, held={**self.held, kind: self.held.get(kind, 0) + 1}, first=first)
 
     def digest_due(self, base: int) -> int:
         """Return the base window end at which the storm is judged next, ms, 0 for never: at once, then once an hour while there is one."""

@@ -54,7 +54,7 @@ from streams.kernel.rows import Draft, pack, row_key
 from streams.kernel.schedule import next_report, reports_due
 from streams.kernel.series import Scene
 from streams.kernel.standing import Standing
-from streams.kernel.storm import keep_pages, pages_of, storm_rule
+from streams.kernel.storm import digest, keep_pages, pages_of, storm_rule
 from streams.kernel.violations import Violations
 from streams.kernel.watch import Breach, Watch
 
@@ -215,7 +215,7 @@ class Closing:
         coming_or_going = self.now in self.watch.duty.changes(self.base)
         if coming_or_going and self.watch.reassign(self.now):
             return True
-        self.violations.pass_time()
+        self.violations.pass_time(drain=self.drain)
         if coming_or_going:
             self.violations.reassign()
         self.violations.flush()
@@ -227,7 +227,7 @@ class Closing:
         if not 0 < pages.digest_due(self.base) <= self.now:
             return
         held = sum(pages.held.values())
-        self.watch.judge(storm_rule(), STORM, Breach((), self.now, held, held > 0))
+        self.watch.judge(storm_rule(digest(pages, self.config.incidents.pages_per_hour)), STORM, Breach((), self.now, held, held > 0))
         times, stormy = pages_of(self.draft, self.initiative).times, self.watch.lives(storm_rule(), STORM, ())
         keep_pages(self.draft, self.initiative, Pages(times, {}, self.now, stormy))
 

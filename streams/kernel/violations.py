@@ -101,12 +101,14 @@ class Violations:
                 case.episode = replace(case.episode, resolved_at=self._now)
                 self._step((channel, verdict), case, "clear")
 
-    def pass_time(self) -> None:
-        """Close what was resolved long enough ago."""
+    def pass_time(self, *, drain: bool) -> None:
+        """Close what was resolved long enough ago, and ask where a silence is over; a drain asks nobody."""
         for channel, verdict, at in self._index():
             case = self._group((channel, verdict)).living if 0 < at <= self._now else None
-            if case is not None:
+            if case is not None and case.episode.state == "resolved":
                 self._step((channel, verdict), case, "expire")
+            elif case is not None and not drain:
+                self._step((channel, verdict), case, "timeout")
 
     def act(self, place: Place, identity: str, event: Event, change: Callable[[Episode], Episode]) -> bool:
         """Take a living incident through what somebody wishes, with a change to it; return whether it lives here.

@@ -17,7 +17,7 @@ from governance.audit import Chain, audit_id
 from governance.breach import Episode, Observed, Series, Terms, due, happened, observe, pass_time, wished
 from governance.config import Config, Threshold
 from governance.identity import event_id, finding_id, incident_id, incident_key
-from governance.incident import Subject, escalation_data, incident_data
+from governance.incident import Subject, escalation_data, incident_data, said
 from governance.ladder import Owner
 from governance.lifecycle import ESCALATING, Event, Step
 from governance.message.instant import format_instant, parse_instant
@@ -303,10 +303,9 @@ class Watch:
         self._draft.send(publish("incidents", f"incident.{step}", key, identity, episode.incident_id, now, data))
         cap = self._config.incidents.pages_per_hour
         silent = step not in ESCALATING or now < episode.silenced_until
-        if not silent and asks(self._draft, self._initiative, subject.check, episode, now, cap):
+        if not silent and asks(self._draft, subject, episode, now, cap):
+            why = said(subject, episode, step, reason)
             episode = replace(episode, pages=episode.pages + 1, paged_at=now)
-            why = f"{step}: {reason or subject.check}" if step == "opened" else f"{step} to level {episode.level}"
-            why = why if episode.owner is not None else f"unowned, nobody is there to act: {why}"
             asked = escalation_data(data, episode.owner, why)
             escalated = event_id("escalation", episode.incident_id, episode.sequence)
             self._draft.send(publish("escalations", "escalation", key, escalated, episode.incident_id, now, asked))

@@ -12,6 +12,7 @@ differs from it.
 
 Level 1 is the testing lead, 2 the personalization architect, 3 the data privacy lead; an incident about consent starts at 3 and tells
 1 and 2. *Level up* stops at 3. While an incident is silenced nothing rises and nobody is asked; what happens is still published.
+One that is still open when the silence ends asks once, a level up, at level 3 again.
 
 """
 

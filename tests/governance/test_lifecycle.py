@@ -96,8 +96,10 @@ class Life(RuleBasedStateMachine):
         if self.state == "resolved" and self.now > self.resolved + 4 * MINUTE:
             self.steps.append("closed")
             self.state, self.level = "none", 0
-        elif self.state == "open" and self.level < 3 and self.now >= max(self.risen + 5 * MINUTE, self.quiet):
-            self.rise("escalated")
+        elif self.state == "open" and self.now >= self.quiet:
+            waited = self.level < 3 and self.now >= self.risen + 5 * MINUTE
+            if waited or (self.level == 3 and self.risen < self.quiet):
+                self.rise("escalated")
 
     def model_window(self, breach: bool) -> None:
         self.seen = [*self.seen, (self.now, breach)][-3:]
@@ -174,6 +176,18 @@ def test_a_silence_that_ends_while_nobody_acknowledged_climbs_at_its_end() -> No
     assert due(series, TERMS, MINUTE) == 20 * MINUTE
     assert pass_time(series, TERMS, 19 * MINUTE, MINUTE).step is None
     assert pass_time(series, TERMS, 20 * MINUTE, MINUTE).step == "escalated"
+
+
+def test_at_the_last_level_the_end_of_a_silence_asks_once() -> None:
+    """Nothing is left to rise to, but who has it is told that it is still open; after that no time asks again."""
+    series = Series(episode=Episode("one", 1, "open", 3, 0, 0, 0, silenced_until=20 * MINUTE))
+
+    assert pass_time(series, TERMS, 19 * MINUTE, MINUTE).step is None
+    asked = pass_time(series, TERMS, 20 * MINUTE, MINUTE)
+    assert asked.step == "escalated"
+    assert asked.series.episode is not None
+    assert asked.series.episode.level == 3
+    assert due(asked.series, TERMS, MINUTE) is None
 
 
 def test_an_episode_comes_back_from_its_row_as_it_was() -> None:

@@ -250,6 +250,19 @@ def test_a_silence_asks_nobody_and_climbs_when_it_ends(incident: str, tmp_path: 
     assert found.asked()[:2] == [(1, "ana"), (2, "chi")]
 
 
+def test_a_silent_consent_incident_asks_once_when_the_silence_ends(tmp_path: Path) -> None:
+    """It stands at the last level and nothing can rise: who has it is told all the same that it is still open."""
+    identity = Acted(consent_violations(), tmp_path / "first").incidents[0].incident_id
+    quiet = command("silence", 5.5, by="dee", initiative="eu", incident_id=identity, until=NOON + 8 * MINUTE)
+    found = Acted([*consent_violations(), quiet, *minutes(bad=(), good=range(12, 30))], tmp_path / "second")
+
+    asked = [one for one in found.escalations if one.kind == "responsible"]
+    assert [(one.person, one.incident.step, one.incident.updated_at) for one in asked][1:] == [
+        ("dee", "escalated", format_instant(NOON + 8 * MINUTE))
+    ]
+    assert asked[-1].reason == "the silence ended 2026-11-22T12:08:00.000Z and it is still open: escalated to level 3"
+
+
 def test_who_is_away_is_passed_over_until_they_are_back(tmp_path: Path) -> None:
     """Case 40: substitute, then the next level; `until` ends by event time; nobody is handed back what they left."""
     away = [

@@ -13,8 +13,11 @@ from typing import Any
 import orjson
 import pytest
 
+from governance.config import load_config
 from governance.message.instant import parse_instant
-from governance.paging import FREE_PAGES, STORM, Pages, damped
+from governance.paging import FREE_PAGES, NAMED, STORM, Pages, damped
+from streams.kernel.record import Record
+from streams.sinks.notice import SinkReader
 from tests.streams.test_commands import HOUR, MINUTE, NOON, SECOND, Acted, Line, minutes
 
 CONFIG = """
@@ -64,7 +67,11 @@ def test_a_storm_asks_as_often_as_stated_and_loses_nothing(tmp_path: Path, cap: 
     (first, *_) = [one for one in found.data("findings") if one["check"] == STORM]
     assert first["observed"] == 40 - (cap - 1)
     assert [one.step for one in found.incidents if one.check == STORM][-1] == "closed"
-    assert next(one for one in found.escalations if one.incident.check == STORM).reason.startswith("opened: more incidents")
+    told = next(one for one in found.escalations if one.incident.check == STORM)
+    held = 40 - (cap - 1)
+    assert f"{held} requests to act were held back, {held} of threshold; the first: " in told.reason
+    assert told.reason.count("threshold:low-ctr of ctr, profile p") == NAMED
+    assert "pmon incidents list" in told.reason
 
 
 def test_a_storm_comes_out_the_same_for_any_number_of_shards(tmp_path: Path) -> None:
@@ -75,6 +82,21 @@ def test_a_storm_comes_out_the_same_for_any_number_of_shards(tmp_path: Path) -> 
         said.append([sorted(map(orjson.dumps, found.data(topic))) for topic in ("incidents", "escalations", "findings", "audit-log")])
 
     assert said[0] == said[1] == said[2]
+
+
+def test_a_sink_hears_of_a_storm_as_one_digest(tmp_path: Path) -> None:
+    """How many were held back, of what, the first places, and where the rest stands: instead of a notice for each."""
+    text = CONFIG.replace("CAP", "3") + "sinks: {team: {url: 'http://127.0.0.1:9/'}}\n"
+    Acted(storm(30), tmp_path, text)
+    reader = SinkReader("team", load_config(text))
+    lines = [orjson.loads(line) for line in (tmp_path / "out" / "escalations.jsonl").read_bytes().splitlines()]
+    records = [Record("escalations", 0, at, line["timestamp"], None, orjson.dumps(line["value"])) for at, line in enumerate(lines)]
+    notices = [found for one in records if (found := reader.notice("escalations", one, {})) is not None]
+    (digest, *_) = [one for one in notices if STORM in orjson.loads(one.event)["data"]["incident"]["check"]]
+
+    assert len([one for one in notices if one.at == digest.at]) == 3
+    assert "28 requests to act were held back, 28 of threshold; the first: threshold:low-ctr of ctr, profile p1" in digest.body
+    assert "pmon incidents list" in digest.body
 
 
 def test_few_incidents_are_no_storm(tmp_path: Path) -> None:
@@ -95,6 +117,30 @@ def test_a_metric_that_flaps_all_day_asks_a_stated_number_of_times(tmp_path: Pat
     assert len(reopened) > 60
     assert len({one.incident_id for one in found.incidents}) == 1
     assert FREE_PAGES < len(found.escalations) <= 13
+
+
+def noise(keys: int) -> list[Line]:
+    """Return a day in which every one of so many profiles is bad for ten minutes of every half hour."""
+    lines = []
+    for number in range(24 * 12):
+        for key in range(keys):
+            at = NOON + number * 5 * MINUTE + 5 * SECOND
+            value = {"event_id": f"t-{number}-{key}", "occurred_at": at, "type": "tally", "initiative": "home"}
+            value |= {"profile": f"p{key}", "exposures": 100, "clicks": 20 if number % 6 < 2 else 80}
+            lines.append({"topic": "engagement-events", "key": "k", "timestamp": at, "value": value})
+    return lines
+
+
+def test_a_day_of_noise_pages_nobody_more_often_than_the_cap_says(tmp_path: Path) -> None:
+    """Six keys, 48 times bad each: 3 an hour are 72 in a day at most, for all who are asked together; the topic has every step."""
+    config = CONFIG.replace("CAP", "3").replace("window: 1m, group_by", "window: 5m, group_by")
+    found = Acted(noise(6), tmp_path, config)
+    asked = [one for one in found.escalations if one.kind == "responsible"]
+
+    assert len([one for one in found.incidents if one.step in ("opened", "reopened") and one.check != STORM]) == 6 * 48
+    assert busiest_hour(found) <= 3
+    assert 48 < len(asked) <= 72
+    assert max(Counter(one.person for one in asked).values()) <= 72
 
 
 def test_the_wait_between_pages_of_one_incident_doubles_up_to_a_day() -> None:
