@@ -15,6 +15,7 @@ from streams.kernel import monitor
 from streams.kernel.pending import TICKS
 from streams.rule_changes import RuleChanges
 from streams.shards import Ground, Shards
+from streams.stage import IntakeStage
 from streams.topics import MONITOR, inputs
 from streams.transport.bus import Bus, Message
 from streams.web.operators import read_operators
@@ -66,6 +67,7 @@ class Display:
             stalled_after_s=None if self._by_log else config.timing.stalled_after / SECOND,
             door=self.door() if settings.broker == "mem://" else None,
             changes=self._changes.of,
+            newest=self.newest,
             version=version(),
             hosts=frozenset({settings.web_host}),
             operators=self._operators,
@@ -86,6 +88,17 @@ class Display:
         """Return the time the page is read at, ms: on the log's clock the latest that is closed."""
         places = self._ground.model.fold.places() if self._by_log else ()
         return max((place.closed for place in places), default=0) or now_ms()
+
+    def newest(self) -> Mapping[str, int]:
+        """Return the stamp (ms) of the newest record of each feed the shards here have read; foreign topics are what they are mapped to."""
+        plain = {source.topic: source.as_ for source in self._ground.config.sources}
+        found: dict[str, int] = {}
+        for stage in self._shards.stages.values():
+            if isinstance(stage, IntakeStage):
+                for topic, stamp in stage.newest.items():
+                    name = plain.get(topic, topic)
+                    found[name] = max(found.get(name, 0), stamp)
+        return found
 
     def progress(self) -> Progress:
         """Return how far every shard is."""

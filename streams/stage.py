@@ -185,6 +185,7 @@ class IntakeStage(Stage):
         self._ticks: list[Record] = []
         self._ticks_refused = False
         self._skipped: dict[str, int] = {}
+        self.newest: dict[str, int] = {}  # the largest stamp read of each input, ms
         super().__init__(*owned)
 
     def position(self, topic: str) -> int:
@@ -211,6 +212,8 @@ class IntakeStage(Stage):
             self._ticks += fresh
             await self._fold_ticks()
             return
+        if fresh:
+            self.newest[topic] = max(self.newest.get(topic, 0), fresh[-1].timestamp)
         configured = intake.configured(self.seat.rows)
         while fresh:
             fresh = await self.commit(topic, fresh)

@@ -33,7 +33,6 @@ from streams.kernel.bulletin import SIGNALS
 from streams.kernel.record import Outgoing, Record
 from streams.plan_file import write_plan
 from streams.read_model.memory import MemoryModel
-from streams.read_model.waiting import waiting_of
 from streams.settings import Settings, read_settings
 from streams.simulation.config import config_text
 from streams.simulation.scenario import RECIPES, Scenario, scenario
@@ -93,7 +92,7 @@ def page_of(script: Scenario, pace: float | None, settings: Settings, port: int 
         about = f"demo, {speed_of(pace)}, seed {SEED}"
         hosts = frozenset({settings.web_host})
         site = Site(model, config, now, changes=stand.changes, about=about, version=version(), hosts=hosts)
-        return replace(site, operators=operators_of(config), ask=stand.ask)
+        return replace(site, newest=lambda: dict(stand.newest), operators=operators_of(config), ask=stand.ask)
 
     ports = [settings.web_port, 0] if port is None else [port]
     try:
@@ -190,17 +189,16 @@ def perform(
     def fed(record: Record) -> None:
         if everything and not played:
             keep(record)
+        if stand is not None:
+            stand.read(record)
         if record.topic == "rule-changes" and record.value is not None:
             story.change(record.value)
-            if stand is not None:
-                stand.change(record.value)
 
     stage = Stage(script, SEED, config, partitions, publish, fed, stand.asked if stand is not None else None)
 
     def hand_over(now: int) -> None:
         if stand is not None:
-            waiting = (one for station in stage.replay.stations for one in waiting_of(station.monitor))
-            stand.take([*outbox, *waiting], now)
+            stand.take([*outbox, *stage.said()], now)
             outbox.clear()
 
     with kept(path / EVENTS if everything else None) as keep:

@@ -10,6 +10,7 @@ from streams.cli.policy_files import policies_of
 from streams.event_file import partition_of
 from streams.event_line import Line
 from streams.kernel.record import Outgoing, Record
+from streams.read_model.tables import said_of
 from streams.replay import Replay
 from streams.simulation.delivery import Sent
 from streams.simulation.run import Run
@@ -47,6 +48,10 @@ class Stage:
             line = self._asked.get()
             found.append(self._record(Sent(line.timestamp or 0, line.topic, line.key or b"", line.value or b"")))
         return found
+
+    def said(self) -> list[Outgoing]:
+        """Return what a page is told beyond the outputs, as the tables stand now."""
+        return [one for station in self.replay.stations for one in said_of(station.monitor)]
 
     def play(self) -> Iterator[int]:
         """Yield event time (ms) after each hour, everything stamped before it fed; at the end the clock runs on until all is closed."""

@@ -13,7 +13,7 @@ import orjson
 
 from governance.message.instant import parse_instant
 from streams.event_line import Line
-from streams.kernel.record import Outgoing
+from streams.kernel.record import Outgoing, Record
 from streams.read_model.memory import MemoryModel
 from streams.web.server import serving
 from streams.web.site import Site
@@ -34,6 +34,7 @@ class Stand:
         self._commits = 0
         self._changes: deque[dict[str, Any]] = deque(maxlen=CHANGES)
         self.asked = SimpleQueue[Line]()
+        self.newest: dict[str, int] = {}
         self._served: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = Future()
 
     def take(self, outbox: Sequence[Outgoing], now: int) -> None:
@@ -42,9 +43,11 @@ class Stand:
         self._commits += 1
         self._loop.call_soon_threadsafe(self._model.take, 0, self._commits, outbox)
 
-    def change(self, value: bytes) -> None:
-        """Take one rule-change record as it is fed."""
-        self._changes.append(orjson.loads(value))
+    def read(self, record: Record) -> None:
+        """Take note of one record as it is fed."""
+        self.newest[record.topic] = max(self.newest.get(record.topic, 0), record.timestamp)
+        if record.topic == "rule-changes" and record.value is not None:
+            self._changes.append(orjson.loads(record.value))
 
     def changes(self, initiative: str) -> list[dict[str, Any]]:
         """Return the rule changes of an initiative up to now."""

@@ -7,8 +7,7 @@ from streams.journal import say
 from streams.kernel.record import Commit
 from streams.kernel.rows import Rows
 from streams.read_model.model import ReadModel
-from streams.read_model.tables import records_of
-from streams.read_model.waiting import waiting_of
+from streams.read_model.tables import records_of, said_of
 
 SLICE = 200  # records said again at once; between slices the worker's heart beats
 
@@ -21,10 +20,10 @@ class Feeder:
         self._told: set[str] = set()
 
     def committed(self, stage: str, partition: int, number: int, commit: Commit, rows: Rows) -> None:
-        """Take what a commit published and what of it waits, once it is durable; `rows` are the shard's after it."""
+        """Take what a commit published and what its tables say beyond that, once it is durable; `rows` are the shard's after it."""
         try:
-            waiting = waiting_of(rows, commit.rows) if stage == "monitor" else ()
-            self._model.take(shard_of(stage, partition), number, [*commit.outbox, *waiting])
+            said = said_of(rows, commit.rows) if stage == "monitor" else ()
+            self._model.take(shard_of(stage, partition), number, [*commit.outbox, *said])
         except Exception as error:  # of any kind: a page that is wrong must not end a worker that is right
             self._tell(error)
 

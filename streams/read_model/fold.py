@@ -20,6 +20,7 @@ from streams.kernel.record import Outgoing
 from streams.read_model.brief import brief_of
 from streams.read_model.document import ANSWER, INITIATIVES, Document, Key, digest, hours_of, incidents_of, report_of
 from streams.read_model.hour import KEPT, SETTLED_AFTER, Hour
+from streams.read_model.retraction import RETRACTED
 from streams.read_model.situation import Published, counts_of
 from streams.read_model.waiting import WAITING
 
@@ -44,6 +45,7 @@ class Place:
     incidents: dict[str, dict[str, Any]] = field(default_factory=dict)  # {"now": …, "steps": […]}
     pending: dict[bytes, Published] = field(default_factory=dict)
     seen: dict[bytes, dict[str, Published]] = field(default_factory=dict)  # by series and window end: what was observed and expected
+    retracted: dict[str, int] = field(default_factory=dict)  # violations taken back, by consent incident
     report: Published | None = None
 
 
@@ -65,7 +67,7 @@ class Fold:
         self.commits[shard] = commit
         touched: set[str] = set()
         for message in outbox:
-            if message.topic != WAITING:
+            if not message.topic.startswith("@"):  # said from tables, published by nobody
                 self.published[message.topic] += 1
             if message.topic == "dead-letters":
                 self.refused[str(_data(message).get("reason_code", "unknown"))] += 1
@@ -174,7 +176,14 @@ def standing(place: Place) -> dict[str, Any]:
     """Return where an initiative stands."""
     active = sum(incident["now"]["state"] in ACTIVE for incident in place.incidents.values())
     pending = list(place.pending.values())
-    return {"initiative": place.name, "closed": place.closed, "active": active, "pending": pending, "report": place.report}
+    return {
+        "initiative": place.name,
+        "closed": place.closed,
+        "active": active,
+        "pending": pending,
+        "retracted": place.retracted,
+        "report": place.report,
+    }
 
 
 def _take_window(place: Place, data: Published) -> list[Key]:
@@ -227,6 +236,11 @@ def _take_waiting(place: Place, data: Published) -> list[Key]:
     known = place.pending.pop(name, None)
     if data["window"] is not None:
         place.pending[name] = known if known is not None and known["window"] == data["window"] else data
+    return []
+
+
+def _take_retracted(place: Place, data: Published) -> list[Key]:
+    place.retracted = dict(data["retracted"])
     return []
 
 
@@ -293,4 +307,10 @@ def _loaded(value: bytes) -> dict[str, Any]:
     return data
 
 
-TAKEN_BY = {"kpi-windows": _take_window, "findings": _take_finding, "incidents": _take_step, WAITING: _take_waiting}
+TAKEN_BY = {
+    "kpi-windows": _take_window,
+    "findings": _take_finding,
+    "incidents": _take_step,
+    WAITING: _take_waiting,
+    RETRACTED: _take_retracted,
+}

@@ -68,7 +68,7 @@ def overview(place: Place) -> Overview:
 
 def overview_of(data: Published) -> Overview:
     """Return where an initiative stands, from its document."""
-    return Overview(data["initiative"], data["closed"], data["active"], tuple(data["pending"]), data["report"])
+    return Overview(data["initiative"], data["closed"], data["active"], tuple(data["pending"]), data["report"], data.get("retracted") or {})
 
 
 def situation(place: Place) -> Situation:

@@ -1,7 +1,7 @@
 """What can be read of one initiative, as plain values; times in ms unless they stand inside a published object."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from detectors.cell import REVENUE, Cell, Counts, add
@@ -41,13 +41,17 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Where an initiative stands: what is closed, findings that wait for a second breach, the latest report in brief."""
+    """Where an initiative stands: what is closed, findings that wait for a second breach, the latest report in brief.
+
+    `retracted` are violations that late evidence took back, by the id of the consent incident they were part of.
+    """
 
     initiative: str
     closed: int
     active: int
     pending: tuple[Published, ...] = ()
     report: Published | None = None
+    retracted: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """A monitor shard's tables said again as records, so that the read model can be rebuilt from what is committed."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from detectors.window import HOUR, end_of
@@ -14,11 +14,12 @@ from streams.kernel.record import Outgoing
 from streams.kernel.rows import Draft, Rows, key_parts
 from streams.kernel.standing import STANDINGS, Standing
 from streams.kernel.watch import remembered
+from streams.read_model.retraction import retracted_of
 from streams.read_model.waiting import waiting_of
 
 
 def records_of(rows: Rows) -> Iterator[Outgoing]:
-    """Yield what the tables of a monitor shard know: closed windows (older ones as whole hours), incidents by step, what waits, answers.
+    """Yield what the tables of a monitor shard know: closed windows (older ones as hours), incidents by step, more (`said_of`), answers.
 
     Nothing here is to be sent: ids and stamps are those of what stands for it.
     """
@@ -30,8 +31,14 @@ def records_of(rows: Rows) -> Iterator[Outgoing]:
             if initiative != SYSTEM:  # it has no windows, and is there from the start
                 yield from _windows(draft, initiative, closed, base)
             yield from _steps(draft, initiative)
-        yield from waiting_of(rows)
+        yield from said_of(rows)
     yield from _answers(draft)
+
+
+def said_of(rows: Rows, keys: Collection[bytes] | None = None) -> Iterator[Outgoing]:
+    """Yield what no output tells and a reader wants to know, of the rows of `keys` or of all: what waits, and what was taken back."""
+    yield from waiting_of(rows, keys)
+    yield from retracted_of(rows, keys)
 
 
 def _windows(draft: Draft, initiative: str, closed: int, base: int) -> Iterator[Outgoing]:
@@ -48,7 +55,7 @@ def _windows(draft: Draft, initiative: str, closed: int, base: int) -> Iterator[
 
 def _said(initiative: str, start: int, end: int, cells: Cells) -> Iterator[Outgoing]:
     for cell, counts in sorted(cells.items()):
-        yield kpi_window(initiative, cell, start, end, counts, {}, {})
+        yield kpi_window(initiative, cell, start, end, counts, {}, {}, "consent")  # with the verdicts it has by now
 
 
 def _steps(draft: Draft, initiative: str) -> Iterator[Outgoing]:

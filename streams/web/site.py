@@ -52,6 +52,10 @@ class Door:
     partitions: int
 
 
+def _no_feeds() -> Mapping[str, int]:
+    return {}
+
+
 def _no_changes(_: str) -> Sequence[Published]:
     return ()
 
@@ -62,7 +66,8 @@ class Site:
 
     `now` is the time (ms) the page is read at, event time in a demo. `stalled_after_s` None: nothing commits by itself (ticks come with
     the data), so that no silence is a fault. `door` None: the bus is elsewhere, and events and commands are sent there. `changes` gives
-    the latest rule-change records of an initiative, as far as this worker has them. `ask` sends what `operators` do on the page; None:
+    the latest rule-change records of an initiative, as far as this worker has them, `newest` the stamp (ms) of the newest record it read
+    of each feed since it started. `ask` sends what `operators` do on the page; None:
     the page only shows.
     """
 
@@ -73,6 +78,7 @@ class Site:
     stalled_after_s: float | None = None
     door: Door | None = None
     changes: Callable[[str], Sequence[Published]] = _no_changes
+    newest: Callable[[], Mapping[str, int]] = _no_feeds
     about: str = ""
     version: str = ""
     hosts: frozenset[str] = field(default_factory=frozenset)  # names the server is reached by, beside localhost and addresses

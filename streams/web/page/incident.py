@@ -49,8 +49,8 @@ def title_of(incident: Published, config: Config) -> str:
     return title({**incident, "threshold": bound_of(incident, config)})
 
 
-def row(story: Story, config: Config, now: int) -> dict[str, Any]:
-    """Return one line of the list."""
+def row(story: Story, config: Config, now: int, retracted: int = 0) -> dict[str, Any]:
+    """Return one line of the list; `retracted` of a consent incident's violations were taken back."""
     data, today = story.now, format_instant(now)
     shape, colour = CHIPS.get(data["state"], ("none", "plain"))
     person, why = owner(data.get("owner"))
@@ -60,7 +60,7 @@ def row(story: Story, config: Config, now: int) -> dict[str, Any]:
         "active": story.active,
         "level": data["level"],
         "title": title_of(data, config),
-        "key": f"{data['check']}, {where(data['key'])}: {count_of(len(data['windows']), 'window')} breached",
+        "key": f"{data['check']}, {where(data['key'])}: {_extent(data, retracted)}",
         "state": "Unowned" if unowned else state({**data, "kind": "incident"}),
         "shape": "warn" if unowned else shape,
         "colour": "bad" if unowned else colour,
@@ -69,6 +69,12 @@ def row(story: Story, config: Config, now: int) -> dict[str, Any]:
         "since": moment(data["opened_at"], today),
         "age": age(now - parse_instant(data["opened_at"])) if story.active else f"ended {moment(data['updated_at'], today)}",
     }
+
+
+def _extent(data: Published, retracted: int) -> str:
+    if data["check"] == "consent_violation":
+        return count_of(data["occurrences"], "exposure") + (f", {retracted} retracted" if retracted else "")
+    return f"{count_of(len(data['windows']), 'window')} breached"
 
 
 def owner(holder: Mapping[str, Any] | None) -> tuple[str, str]:

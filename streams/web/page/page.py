@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from detectors.window import DAY, SECOND
+from detectors.window import DAY, MINUTE, SECOND
 from governance.message.instant import format_instant, parse_instant
 from reporting.chart.mark import quoted
 from reporting.figure import age, carried, clock, day
@@ -25,6 +25,8 @@ from streams.web.page.trial import trials
 from streams.web.site import Site
 
 PAST_SHOWN = 6
+FEEDS = {"engagement-events": "engagement", "consent-events": "consent", "rule-changes": "rules"}
+FRESH = 10 * MINUTE  # only the dot beside it: silence itself is judged by the freshness detector
 ACTIVE_SHOWN = 200
 
 
@@ -77,12 +79,13 @@ def view(site: Site, overviews: Sequence[Overview], situation: Situation, open_i
         "title": side.title_of(overview.initiative, site.config) if overview.initiative else "No initiative yet",
         "initiatives": side.initiatives(overviews, site.config, overview.initiative),
         "header": _header(overview, now),
+        "feeds": _feeds(site.newest(), now),
         "levels": _levels(active),
         "sentence": _sentence(site, situation, active, past, today),
         "banners": [*still, *_reach(site)],
         "tiles": tiles(situation, site.config, _stopped_at(overview) if still else None),
         "counts": _counts(active, past, overview, now),
-        "rows": [row(story, site.config, now) for story in listed],
+        "rows": [row(story, site.config, now, overview.retracted.get(str(story.now["incident_id"]), 0)) for story in listed],
         "opened": {
             story.now["incident_id"]: opened(story, situation, site.config, site.changes(overview.initiative), now) for story in shown
         },
@@ -101,6 +104,15 @@ def _header(overview: Overview, now: int) -> dict[str, str] | None:
         return None
     closed = format_instant(overview.closed)
     return {"hour": side.last_hour(overview.closed), "day": day(closed), "closed": closed[11:19], "behind": age(now - overview.closed)}
+
+
+def _feeds(newest: Mapping[str, int], now: int) -> dict[str, Any] | None:
+    """Return how old the newest record of each feed is and whether engagement goes on, None where this worker has read none."""
+    known = {name: newest[topic] for topic, name in FEEDS.items() if topic in newest}
+    if not known:
+        return None
+    said = ", ".join(f"{name} {age(max(0, now - at))}" if (at := known.get(name)) else f"{name} none yet" for name in FEEDS.values())
+    return {"said": said, "fresh": "engagement" in known and now - known["engagement"] <= FRESH}
 
 
 def _levels(active: Sequence[Story]) -> list[tuple[int, int]]:

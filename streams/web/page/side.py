@@ -75,6 +75,7 @@ def consent(situation: Situation) -> dict[str, Any]:
         "violations": integer(violations),
         "judged": integer(judged),
         "bad": violations > 0,
+        "retracted": integer(sum(situation.overview.retracted.values())),
         "settling": integer(verdicts.get("undetermined", 0)),
         "whole": integer(whole),
         "strip": strip(by_hour, labels, f"{integer(violations)} violations in {integer(judged)} judged exposures of the last 24 h."),

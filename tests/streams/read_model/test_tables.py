@@ -1,11 +1,14 @@
 """A read model rebuilt from a shard's tables shows what the one fed by outputs shows."""
 
+from collections import Counter
 from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
+import pytest
 from orjson import dumps
 
+from detectors.cell import CONSENT
 from detectors.window import HOUR
 from governance.config import load_config
 from governance.message.instant import format_instant
@@ -14,8 +17,8 @@ from streams.kernel.record import Outgoing, Record
 from streams.read_model.fold import Fold, standing
 from streams.read_model.memory import situation
 from streams.read_model.situation import Situation, Story
-from streams.read_model.tables import records_of
-from streams.read_model.waiting import WAITING, waiting_of
+from streams.read_model.tables import records_of, said_of
+from streams.read_model.waiting import WAITING
 from streams.replay import Replay
 from streams.simulation.config import config_text
 from streams.simulation.scenario import scenario
@@ -23,16 +26,17 @@ from tests.streams.read_model.outputs import HOME, START, pending
 from tests.streams.test_commands import CONFIG, MINUTE, NOON, minute
 
 
-def test_tables_hold_what_was_published() -> None:
+@pytest.mark.parametrize(("name", "days", "until", "taken_back"), [("feed-stop", 1, 22, False), ("late-consent", 2, 40, True)])
+def test_tables_hold_what_was_published(name: str, days: int, until: int, taken_back: bool) -> None:
     """Hours, incidents with their steps and answers come back; every shard is told apart by its own commits."""
-    script = scenario("feed-stop", days=1, rate=200)
+    script = scenario(name, days=days, rate=200)
     sent: list[Outgoing] = []
     stage = Stage(script, 7, load_config(config_text(script)), 2, sent.append, lambda _: None)
     for at in stage.play():
-        if at >= script.start + 22 * HOUR:
+        if at >= script.start + until * HOUR:
             break
     fed, rebuilt = Fold(), Fold()
-    fed.take(0, 1, [*sent, *(one for station in stage.replay.stations for one in waiting_of(station.monitor))])
+    fed.take(0, 1, [*sent, *(one for station in stage.replay.stations for one in said_of(station.monitor))])
     for station in stage.replay.stations:
         rebuilt.rebuild(station.shard.number, 1)
         rebuilt.restore(station.shard.number, records_of(station.monitor))
@@ -40,18 +44,29 @@ def test_tables_hold_what_was_published() -> None:
     for one, other in zip(fed.places(), rebuilt.places(), strict=True):
         was, now = situation(one), situation(other)
         assert hours(now) == hours(was)
+        assert verdicts(now) == verdicts(was) != []
         assert was.hours
         assert list(map(kept, now.incidents)) == list(map(kept, was.incidents))
         assert [steps(story) for story in now.incidents] == [steps(story) for story in was.incidents]
         assert now.overview.closed == was.overview.closed
         assert [when(one) for one in now.overview.pending] == [when(one) for one in was.overview.pending]
+        assert now.overview.retracted == was.overview.retracted
     assert any(situation(place).incidents for place in rebuilt.places())
+    assert any(place.retracted for place in rebuilt.places()) == taken_back
 
 
 def hours(found: Situation) -> dict[int, int]:
     """Return events by hour; what came late to its minute is in the hour's row only, where it is counted as late."""
     names = ("exposures", "clicks", "conversions")
     return {row.end: sum(row.total().get(name, 0) for name in names) - row.total().get("late", 0) for row in found.hours}
+
+
+def verdicts(found: Situation) -> list[tuple[str, int]]:
+    """Return the verdicts of all hours by kind; those of late events are in the hour's row only."""
+    counted = Counter[str]()
+    for row in found.hours:
+        counted.update({name: many for name, many in row.total().items() if name.startswith(CONSENT)})
+    return sorted((name, many) for name, many in counted.items() if name != f"{CONSENT}undetermined")
 
 
 def steps(story: Story) -> list[object]:

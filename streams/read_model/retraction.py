@@ -1,0 +1,30 @@
+"""Consent violations that late evidence took back, said from a shard's tables, as `waiting` says what waits. No bus has this topic.
+
+Of the incidents that may still change: a case is kept until its last violation is past correction.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import orjson
+
+from governance.breach import Episode
+from streams.kernel.record import Outgoing
+from streams.kernel.rows import Draft, Rows, key_parts, unpack
+from streams.kernel.violations import GROUPS
+
+RETRACTED = "@retracted"
+
+
+def retracted_of(rows: Rows, keys: Iterable[bytes] | None = None) -> Iterator[Outgoing]:
+    """Yield for each initiative that has consent incidents, of `keys` or of all, how many violations of each were taken back."""
+    named = rows.keys(GROUPS) if keys is None else (key for key in keys if key.startswith(GROUPS))
+    draft = Draft(rows)
+    for initiative in sorted({str(key_parts(key)[0]) for key in named}):
+        found = {}
+        for key in draft.group(GROUPS, initiative):
+            cases, *_ = unpack(rows.get(key) or b"")
+            for _, standing, _, episode in cases:
+                case = Episode.of(episode)
+                if case.occurrences > standing:
+                    found[case.incident_id] = case.occurrences - standing
+        yield Outgoing(RETRACTED, None, None, orjson.dumps({"data": {"initiative": initiative, "retracted": found}}), 0)

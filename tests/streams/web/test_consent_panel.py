@@ -1,0 +1,41 @@
+"""Consent on the page: what was violated, what was taken back, and how old the newest record of each feed is."""
+
+import asyncio
+import re
+from dataclasses import replace
+
+from orjson import dumps
+
+from detectors.window import HOUR
+from streams.kernel.publishing import kpi_window
+from streams.kernel.record import Outgoing
+from streams.read_model.retraction import RETRACTED
+from streams.web.page.page import Asked, render
+from tests.streams.read_model.outputs import HOME, incident_step
+from tests.streams.web.sites import NOW, filled, site
+
+VERDICTS = {"exposures": 43, "consent.valid": 40, "consent.withdrawn": 3}
+
+
+def test_what_late_evidence_took_back_is_said_where_the_violations_are() -> None:
+    """The panel counts it, and so does the incident it was part of."""
+    model = filled()
+    counted = kpi_window(HOME, ("p1", "email", "-", "a"), NOW - HOUR, NOW, VERDICTS, {}, VERDICTS, "consent")
+    step = incident_step("opened", 1, NOW, check="consent_violation", key={"channel": "email", "verdict": "withdrawn"}, occurrences=4)
+    model.take(0, 2, [counted, step, Outgoing(RETRACTED, None, None, dumps({"data": {"initiative": HOME, "retracted": {"i-1": 1}}}), 0)])
+
+    _, text = asyncio.run(render(site(model), Asked()))
+
+    assert "4\u00a0exposures, 1 retracted" in text
+    assert re.search(r"<dt>violations</dt><dd class=\"bad\">3</dd>.*<dt>retracted</dt><dd>1</dd>", text)
+
+
+def test_the_newest_record_of_each_feed_stands_in_the_header() -> None:
+    """A feed that this worker has not read since it started is said to be so, never fresh."""
+    read = {"engagement-events": NOW, "rule-changes": NOW - HOUR}
+
+    _, text = asyncio.run(render(replace(site(filled()), newest=lambda: read), Asked()))
+    _, none = asyncio.run(render(site(filled()), Asked()))
+
+    assert "engagement 2\u00a0min, consent none yet, rules 1\u00a0h 2\u00a0min" in text
+    assert "Newest event" not in none
