@@ -90,7 +90,7 @@ class Loaded:
 class _Reading:
     """What the reader of a log knows after the records so far."""
 
-    rows: dict[bytes, bytes] = field(default_factory=dict)
+    rows: dict[bytes, dict[bytes, bytes]] = field(default_factory=dict)  # by table, as Rows has them: a million are put down once
     boxes: dict[bytes, bytes] = field(default_factory=dict)
     foreign: set[bytes] = field(default_factory=set)
     stamp: "_Stamp | None" = None  # the last valid one
@@ -173,10 +173,26 @@ class Loading:
 
     def take(self, records: Iterable[Entry]) -> None:
         """Read on; gaps left by compaction are fine. Raises RowVersionError where a newer program wrote."""
+        reading, tables, foreign, last = self._reading, self._reading.rows, self._reading.foreign, self._last
         for offset, key, value in records:
-            assert offset > self._last, "a changelog is read in the order of its offsets"
-            self._last = offset
-            _take(self._reading, offset, key, value)
+            assert offset > last, "a changelog is read in the order of its offsets"
+            last = offset
+            if key[:1] == STAMP[:1] or offset < reading.void_until:
+                _take(reading, offset, key, value)
+                continue
+            if offset < reading.whole:
+                reading.missing -= 1
+            if foreign:
+                foreign.discard(key)
+            kind = key[:1]
+            table = tables.get(kind)
+            if table is None:
+                table = tables[kind] = {}
+            if value is None:
+                table.pop(key, None)
+            else:
+                table[key] = value
+        self._last = last
 
     def loaded(self, end: int) -> Loaded:
         """Return the state; raises BrokenLogError where records are missing that the last valid stamp counts."""
@@ -189,15 +205,15 @@ class Loading:
         if reading.missing or reading.whole != end:
             missing = f"its last batch at {reading.whole}, {reading.missing} records of it are missing"
             raise BrokenLogError(f"the changelog ends at {end}, {missing}")
-        if len(reading.rows) != stamp.held:
-            raise BrokenLogError(f"the changelog holds {len(reading.rows)} rows, its stamp {stamp.number} counts {stamp.held}")
-        rows = Rows.load(reading.rows.items())
-        rows.apply(Commit({}, stamp.stamp, ()))
+        rows = Rows.of_tables(reading.rows, stamp.stamp)
+        if rows.held() != stamp.held:
+            raise BrokenLogError(f"the changelog holds {rows.held()} rows, its stamp {stamp.number} counts {stamp.held}")
         place = Place(end, stamp.number + 1, stamp.held, stamp.boxes, frozenset(reading.foreign))
         return Loaded(rows, tuple(_messages(reading.boxes, stamp)), place)
 
 
 def _take(reading: _Reading, offset: int, key: bytes, value: bytes | None) -> None:
+    """Take a stamp, an outbox row, or a record of a void batch."""
     if key == STAMP:
         stamp = _read_stamp(value)
         reading.whole, reading.missing = offset + stamp.count, stamp.count
@@ -213,11 +229,10 @@ def _take(reading: _Reading, offset: int, key: bytes, value: bytes | None) -> No
         reading.foreign.add(key)
         return
     reading.foreign.discard(key)
-    into = reading.boxes if key.startswith(OUTBOX) else reading.rows
     if value is None:
-        into.pop(key, None)
+        reading.boxes.pop(key, None)
     else:
-        into[key] = value
+        reading.boxes[key] = value
 
 
 def _read_stamp(value: bytes | None) -> _Stamp:

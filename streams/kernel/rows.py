@@ -56,6 +56,17 @@ class Rows:
             rows._put(key, value)
         return rows
 
+    @classmethod
+    def of_tables(cls, tables: dict[bytes, dict[bytes, bytes]], stamp: bytes) -> "Rows":
+        """Return rows that are these tables, by kind byte, from now on."""
+        rows = cls()
+        rows._tables, rows.stamp = tables, stamp
+        return rows
+
+    def held(self) -> int:
+        """Return how many rows there are, the stamp not counted."""
+        return sum(map(len, self._tables.values()))
+
     def get(self, key: bytes) -> bytes | None:
         """Return the row's value, None where there is none."""
         if key == STAMP:
