@@ -11,17 +11,26 @@ might have decided, the verdict says so (`history_truncated`) instead of guessin
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 Verdict = Literal["valid", "withdrawn", "refused", "revoked", "expired", "invalidated", "no_record", "history_truncated"]
 Scope = tuple[str, str]
 ANY = ""  # all of them: no purpose and no channel can be called so
+WHOLE: Scope = (ANY, ANY)
 VALID: Verdict = "valid"
 ERASED = "erased"
 STATES = ("given", "renewed", ERASED, "refused", "expired", "invalidated", "revoked", "withdrawn")
 PROMPTS = frozenset({"requested", "deferred"})  # they record that somebody was asked
 GRANTS = frozenset({"given", "renewed"})
 RANKS = {state: max(0, number - 1) for number, state in enumerate(STATES)}  # the two grants are equal
+DENIALS: Mapping[str, Verdict] = {
+    "refused": "refused",
+    "expired": "expired",
+    "invalidated": "invalidated",
+    "revoked": "revoked",
+    "withdrawn": "withdrawn",
+}
 NEVER = 1 << 53
 BEFORE = -(1 << 53)
 ROWS_A_SCOPE = 64  # changes of mind remembered per purpose and channel
@@ -83,7 +92,13 @@ class Question(NamedTuple):
     @property
     def scopes(self) -> tuple[Scope, ...]:
         """Return the scopes whose rows can answer it."""
-        return (self.purpose, self.channel), (self.purpose, ANY), (ANY, self.channel), (ANY, ANY)
+        return answering(self.purpose, self.channel)
+
+
+@lru_cache(maxsize=1_024)
+def answering(purpose: str, channel: str) -> tuple[Scope, ...]:
+    """Return the scopes whose rows speak of a purpose on a channel."""
+    return (purpose, channel), (purpose, ANY), (ANY, channel), WHOLE
 
 
 class Judgement(NamedTuple):
@@ -137,24 +152,27 @@ def recorded(ledger: Ledger, said: Statement) -> Ledger:
     What a deleted erasure covers is not taken in again.
     """
     order, stamp = ledger.order + 1, max(said.stamp, ledger.stamp)
-    ledger = replace(ledger, order=order, stamp=stamp)
     entry = Entry(order, said.effective, stamp, said.expires, said.source)
     rows, floors, lost = dict(ledger.rows), dict(ledger.floors), ledger.lost
     for scope, state in sorted(said.states.items()):
-        if ledger.gone is not None and covers(ledger.gone[0], Row(state, entry)):
+        row, before = Row(state, entry), rows.get(scope)
+        if ledger.gone is not None and covers(ledger.gone[0], row):
             continue
-        if scope not in rows and len(rows) >= SCOPES and scope != (ANY, ANY):
-            lost = max(lost, said.effective)
+        if before is None:
+            if len(rows) >= SCOPES and scope != WHOLE:
+                lost = max(lost, said.effective)
+                continue
+            rows[scope] = (row,)
             continue
-        kept = sorted((*rows.get(scope, ()), Row(state, entry)), key=lambda row: row.precedence)
+        kept = sorted((*before, row), key=lambda row: row.precedence)
         if len(kept) > ROWS_A_SCOPE:
             floors[scope] = max(floors.get(scope, BEFORE), kept.pop(0).entry.effective)
         rows[scope] = tuple(kept)
-    while sum(len(kept) for kept in rows.values()) > ROWS:
+    while sum(map(len, rows.values())) > ROWS:
         longest = max(sorted(rows), key=lambda scope: len(rows[scope]))
         floors[longest] = max(floors.get(longest, BEFORE), rows[longest][0].entry.effective)
         rows[longest] = rows[longest][1:]
-    return replace(ledger, rows=rows, floors=floors, lost=lost)
+    return Ledger(rows, floors, lost, order, stamp, ledger.applied, ledger.gone)
 
 
 def judge(ledger: Ledger, question: Question, upto: int, cut: int, horizon: int) -> Judgement:
@@ -162,21 +180,24 @@ def judge(ledger: Ledger, question: Question, upto: int, cut: int, horizon: int)
 
     `cut` is the time of which the verdict speaks (ms): erasures that were `horizon` old by then have taken their rows with them.
     """
-    if question.time < erased_by(ledger, upto, cut, horizon):
+    rows, floors, time = ledger.rows, ledger.floors, question.time
+    if (WHOLE in rows or ledger.gone is not None) and time < erased_by(ledger, upto, cut, horizon):
         return silence(question)
     best: Row | None = None
     floor = ledger.lost
     for scope in question.scopes:
-        found = last_row(ledger.rows.get(scope, ()), question.time, upto)
+        held = rows.get(scope)
+        found = None if held is None else last_row(held, time, upto)
         if found is None:
-            floor = max(floor, ledger.floors.get(scope, BEFORE))
+            if floors:
+                floor = max(floor, floors.get(scope, BEFORE))
         elif best is None or found.precedence > best.precedence:
             best = found
     if floor > BEFORE and (best is None or best.entry.effective <= floor):
         return Judgement("history_truncated")
     if best is None or best.state == ERASED:
         return silence(question)
-    return Judgement(verdict_of(best, question.time), best)
+    return Judgement(verdict_of(best, time), best)
 
 
 def silence(question: Question) -> Judgement:
@@ -188,14 +209,7 @@ def verdict_of(row: Row, time: int) -> Verdict:
     """Return what a deciding row says at a time: a grant holds from its time up to, not at, its expiry."""
     if row.state in GRANTS:
         return "expired" if row.entry.expires <= time else VALID
-    denial: dict[str, Verdict] = {
-        "refused": "refused",
-        "expired": "expired",
-        "invalidated": "invalidated",
-        "revoked": "revoked",
-        "withdrawn": "withdrawn",
-    }
-    return denial[row.state]
+    return DENIALS[row.state]
 
 
 def last_row(rows: tuple[Row, ...], time: int, upto: int) -> Row | None:

@@ -30,7 +30,7 @@ from streams.kernel.record import Outgoing, Record, Shard
 from streams.kernel.rows import Draft, Rows
 from streams.kernel.snapshot import snapshot
 from streams.kernel.stamp import BEGINNING
-from streams.kernel.verdicts import VERDICTS
+from streams.kernel.verdict_line import VERDICTS
 from streams.replay import FILE_KEY, Replay, closing_tick
 
 OUTPUTS = ("incidents", "escalations", "findings", "kpi-windows", "reports", "audit-log", "dead-letters")

@@ -89,7 +89,7 @@ def decode(topic: str, value: bytes) -> dict[str, Any] | Refusal:
         return Refusal("too_deep" if _depth(value[: error.pos]) > DEEPEST else "not_json")
     if value.count(b"[") + value.count(b"{") > DEEPEST and _depth(value) > DEEPEST:
         return Refusal("too_deep")
-    if topic in UNIQUE_KEYS and (repeated := _repeated(value)) is not None:
+    if topic in UNIQUE_KEYS and not _evidently_unique(value, content) and (repeated := _repeated(value)) is not None:
         return Refusal("duplicate_key", repeated if repeated in MODELS[topic].model_fields else None)
     if not isinstance(content, dict):
         return Refusal("invalid_value", message="the message must be one JSON object")
@@ -116,6 +116,17 @@ def _depth(value: bytes) -> int:
     """Return how deep arrays and objects are nested in JSON or the beginning of JSON."""
     brackets = STRING.sub(b"", value).translate(STEPS, NO_BRACKET)
     return max(accumulate(memoryview(brackets).cast("b")), default=0)
+
+
+def _evidently_unique(value: bytes, content: Any) -> bool:
+    """Return whether a flat object names each key once, where that is quickly seen; False says nothing.
+
+    Without escapes and without blanks before a colon `":` stands behind the name of every member, so there are at most as many members
+    as that is found; and there are at least as many as the object has keys.
+    """
+    if value.count(b"{") != 1 or b"\\" in value or b" :" in value or b"\t:" in value or b"\n:" in value or b"\r:" in value:
+        return False
+    return isinstance(content, dict) and value.count(b'":') == len(content)
 
 
 def _repeated(value: bytes) -> str | None:

@@ -10,7 +10,7 @@ from governance.message.instant import format_instant
 from streams.file_replay import FileReplay
 from streams.kernel.record import Outgoing
 from streams.kernel.subject import up
-from streams.kernel.verdicts import VERDICTS
+from streams.kernel.verdict_line import VERDICTS
 
 FOREVER = 1 << 53
 WHY = {

@@ -21,7 +21,8 @@ from streams.kernel.rows import Draft
 from streams.kernel.shown import Exposure, Shape, Waiting
 from streams.kernel.stamp import IntakeStamp
 from streams.kernel.subject import Waits
-from streams.kernel.verdicts import NOT_APPLICABLE, inapplicable_line, verdict_address
+from streams.kernel.verdict_line import inapplicable_line
+from streams.kernel.verdicts import NOT_APPLICABLE, verdict_address
 
 
 class Individual:

@@ -13,8 +13,9 @@ import orjson
 
 from detectors.cell import add
 from detectors.window import end_of
+from governance.config import Config
 from governance.config.sources import map_record
-from governance.consent_string.purposes import purpose_tables
+from governance.consent_string.purposes import PurposeTables, purpose_tables
 from governance.feed import keys_of
 from governance.identity import keyed_hash
 from governance.ledger import Source, recorded
@@ -107,6 +108,7 @@ class Fold:
         self.keys: set[bytes] = set()  # of subjects
         self.configs: list[dict[str, Any]] = []
         self._owners: dict[bytes, bytes] = {}
+        self._judging: dict[int, tuple[Config, PurposeTables]] = {}  # by window end
         self._received: dict[int, int] = {}  # records by base window of their stamps
         self._bytes = 0
 
@@ -188,15 +190,12 @@ class Fold:
             owner = self._owners[key] = keyed_hash(self.shard.subject_key, key)
         return owner
 
-    def _admit(self, record: Record, tag: bytes, event: str, occurred_at: int, horizon: bool) -> bytes | None:
-        """Return the owner of the record's key if the event counts: not from the future, not too old, not a repetition."""
+    def _admit(self, record: Record, tag: bytes, event: str, occurred_at: int) -> bytes | None:
+        """Return the owner of the record's key if the event counts: not from the future, not a repetition."""
         assert self.config is not None
         timing, stamp = self.config.timing, record.timestamp
         if occurred_at > stamp + timing.max_future_skew:
             self._refuse(record, "in_future", "occurred_at")
-            return None
-        if horizon and stamp - occurred_at > timing.dedup_horizon:
-            self._refuse(record, "too_old", "occurred_at")
             return None
         owner = self._owner(record.key or b"")
         until = max(stamp, occurred_at) + timing.dedup_horizon
@@ -204,15 +203,14 @@ class Fold:
 
     def consent(self, record: Record, event: ConsentEvent) -> None:
         """Take a consent record into its subject's ledger; a string that does not decode is a finding, and never consent."""
-        owner = self._admit(record, b"c", event.event_id, event.occurred_at, horizon=False)
+        owner = self._admit(record, b"c", event.event_id, event.occurred_at)
         if owner is None:
             return
         self.keys.add(record.key or b"")
         stamped = end_of(record.timestamp, self.waits.base)
         self.carried.count(SYSTEM, due_of(stamped, self.waits.base), "consent-events", record.topic, event.state, self.carries)
-        config = config_before(self.draft, stamped)
+        config, tables = self._judged_by(stamped)
         source = Source(record.topic, record.partition, record.offset, event.event_id)
-        tables = purpose_tables(config.consent.purposes.tcf, config.consent.purposes.gpp)
         opt_in = (event.jurisdiction or config.privacy.default_jurisdiction) in config.privacy.opt_in_jurisdictions
         said, failures = statement(event, record.timestamp, source, tables, opt_in=opt_in)
         if said is not None:
@@ -220,13 +218,21 @@ class Fold:
             self.subjects.set_ledger(owner, ledger)
             self.subjects.look(owner, end_of(ledger.stamp, self.waits.base), self.stamp.watermark)
         if failures:
-            due = end_of(record.timestamp, self.waits.base)
-            key = [due, 0, record.timestamp, owner.hex(), 0, event.occurred_at, event.event_id]
+            key = [stamped, 0, record.timestamp, owner.hex(), 0, event.occurred_at, event.event_id]
             self.adds_of(SYSTEM).items.append(notice("consent_string", key, source, record.topic, ", ".join(failures)))
+
+    def _judged_by(self, end: int) -> tuple[Config, PurposeTables]:
+        """Return the config before a window end, and the purposes strings have by it."""
+        found = self._judging.get(end)
+        if found is None:
+            config = config_before(self.draft, end)
+            purposes = config.consent.purposes
+            found = self._judging[end] = config, purpose_tables(purposes.tcf, purposes.gpp)
+        return found
 
     def rule_change(self, record: Record, event: RuleChange) -> None:
         """Forward a rule change; it acts at the end of the base window of its time, a late one of its stamp."""
-        if self._admit(record, b"r", event.event_id, event.occurred_at, horizon=False) is None or self.config is None:
+        if self._admit(record, b"r", event.event_id, event.occurred_at) is None or self.config is None:
             return
         timing = self.config.timing
         late = record.timestamp - timing.allowed_lateness >= end_of(event.occurred_at, timing.window)

@@ -12,6 +12,7 @@ the index of them is made when the first one does.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from detectors.cell import Cell
@@ -82,6 +83,14 @@ class Waiting:
         """Write what was added, under the commit's number."""
         for window, shapes in self._seen.items():
             self._draft.put(row_key(WAITING, window, sequence), pack(*([tuple(shape), *seen] for shape, seen in shapes.items())))
+
+
+def shapes(value: bytes | None) -> list[tuple[Shape, list[list[Any]]]]:
+    """Return the shapes of a row in order, each with its exposures as they stand there: subject, time, tau, event id, offset, …"""
+    found = [
+        (Shape(initiative, tuple(cell), *rest), seen) for (initiative, cell, *rest), *seen in (unpack(value) if value is not None else ())
+    ]
+    return sorted(found, key=itemgetter(0))
 
 
 def exposures(value: bytes | None) -> Iterator[Exposure]:

@@ -8,11 +8,8 @@ A verdict depends on times and stamps alone, never on the tick at which it is ma
 are applied: [due, 0, time, subject, 0, time, event id] for what settles, [due, 1, stamp, subject, number, time, event id] for corrections.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import groupby
-from typing import Any
-
-import orjson
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 from detectors.cell import CONSENT
 from detectors.window import DAY, HOUR, end_of
@@ -20,19 +17,23 @@ from governance.config import Config
 from governance.ledger import BEFORE, VALID, Entry, Judgement, Ledger, Question, Row, Source, erased_by, forgotten, judge, silence
 from streams.kernel.bulletin import SYSTEM, Address, Adds
 from streams.kernel.pending import COMMIT_BYTES
-from streams.kernel.record import Outgoing, Shard
+from streams.kernel.record import Shard
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
-from streams.kernel.shown import GONE, JUDGED, PART, WAITING, Exposure, Owners, exposures, packed
+from streams.kernel.shown import GONE, JUDGED, PART, WAITING, Exposure, Owners, Shape, exposures, packed, shapes
 from streams.kernel.subject import LOOKS, Subjects, Waits, look_key, time_of, up
+from streams.kernel.verdict_line import place_of, verdict_line
 
-VERDICTS = "verdicts"  # sent by a shard that is asked to: the drivers' own, no topic of the bus
 NOT_APPLICABLE = CONSENT + "not_applicable"
 ITEM_BYTES = 600
 ROW_BYTES = PART * 250  # of judged exposures
 EVIDENCE_KEPT = 7 * DAY  # how long after the last exposure a consent record is still told from one that concerns nothing
 SILENCE = {opt_in: silence(Question("", "", 0, opt_in)) for opt_in in (True, False)}
 GONE_SUBJECTS = 2_000  # in one row of those whose exposures are gone
+APPLIED = 6  # where a row's exposure says by which of its subject's records it was judged
 CELL_BYTES = 300  # of a cell that a tick adds verdicts to: names of many cells must not pile up in one tick
+
+
+Ranked: TypeAlias = tuple[int, list[Any]]  # the number of its shape in a row, and an exposure as it stands there
 
 
 def waits_of(config: Config) -> Waits:
@@ -45,11 +46,6 @@ def verdict_address(time: int, tau: int, late: bool, waits: Waits) -> Address:
     """Return the row a verdict is counted in and when it is due: the window of the exposure, of a late one its day."""
     window = end_of(tau, waits.base)
     return ("d", end_of(time, DAY), window + waits.due) if late else ("c", window, window + waits.due)
-
-
-def place_of(source: Source) -> list[Any]:
-    """Return a record's place as an item carries it."""
-    return [source.topic, source.partition, source.offset, source.event_id]
 
 
 class Verdicts:
@@ -93,38 +89,75 @@ class Verdicts:
             if number and self._full():
                 return False
             window = key_parts(key)[0]
-            found = sorted(exposures(self._draft.get(key)), key=lambda exposure: exposure.owner)
-            for owner, shown in groupby(found, key=lambda exposure: exposure.owner):
-                self._settle(bytes.fromhex(owner), shown, window)
-            for at in range(0, len(found), PART):
-                self._write(row_key(JUDGED, window, sequence, part), found[at : at + PART])
+            found = shapes(self._draft.get(key))
+            settled = self._settle_row(found, window)
+            for at in range(0, len(settled), PART):
+                self._write(row_key(JUDGED, window, sequence, part), [shape for shape, _ in found], settled[at : at + PART])
                 part += 1
             self._draft.drop(key)
         return True
 
-    def _write(self, key: bytes, found: list[Exposure]) -> None:
-        self._draft.put(key, packed(sorted(found, key=lambda exposure: exposure.shape)))
-        for exposure in found:
-            if exposure.applied:
-                self._written.setdefault(exposure.owner, []).append(key)
+    def _write(self, key: bytes, of: list[Shape], found: list[Ranked]) -> None:
+        """Write judged exposures, what they have in common once."""
+        by_rank: dict[int, list[list[Any]]] = {}
+        for rank, one in found:
+            by_rank.setdefault(rank, []).append(one)
+            if one[APPLIED]:
+                self._written.setdefault(one[0], []).append(key)
+        self._draft.put(key, pack(*([tuple(of[rank]), *same] for rank, same in sorted(by_rank.items()))))
 
-    def _settle(self, owner: bytes, shown: Iterable[Exposure], window: int) -> None:
-        """Make the settled verdicts of one subject's exposures in a window, and correct them by what has come since."""
-        ledger, waits, due = self._subjects.ledger(owner), self._waits, window + self._due_after
-        upto = ledger.order_at(self._now)
-        if ledger.order:
+    def _settle_row(self, found: list[tuple[Shape, list[list[Any]]]], window: int) -> list[Ranked]:
+        """Make the settled verdicts of a row; return its exposures by subject, each with the number of its shape."""
+        due = window + self._due_after
+        terms = [(shape, self._opt_in(shape.initiative, window)) for shape, _ in found]
+        by_owner: dict[str, list[Ranked]] = {}
+        for rank, (_, seen) in enumerate(found):
+            for one in seen:
+                by_owner.setdefault(one[0], []).append((rank, one))
+        settled: list[Ranked] = []
+        valid = [0] * len(found)
+        for owner, shown in sorted(by_owner.items()):
+            self._settle(owner, shown, terms, window, valid)
+            settled += shown
+        for (shape, _), number in zip(terms, valid, strict=True):
+            if number:
+                self._count(shape, ("c", window, due), VALID, number)
+        return settled
+
+    def _settle(self, name: str, shown: list[Ranked], terms: list[tuple[Shape, bool]], window: int, valid: list[int]) -> None:
+        """Make the settled verdicts of one subject's exposures in a window, and correct them by what has come since.
+
+        `valid` counts, by shape, those of which nothing more is to be said: in time, valid, nothing newer known, and nobody asks.
+        """
+        owner, waits, told = bytes.fromhex(name), self._waits, self._shard.verdicts
+        ledger = self._subjects.ledger(owner)
+        order, upto = ledger.order, ledger.order_at(self._now)
+        if order:
             self._subjects.shown(owner, window)
-        for exposure in shown:
-            if ledger.order:
-                cut = exposure.tau + waits.settle
-                exposure.applied = ledger.order_at(cut)
-                found = judge(ledger, self._question(exposure), exposure.applied, cut, waits.correction)
+        for rank, one in shown:
+            (shape, opt_in), (_, time, tau, *_) = terms[rank], one
+            cut = tau + waits.settle
+            applied = order if ledger.stamp <= cut else ledger.order_at(cut)
+            if order:
+                found = judge(ledger, Question(shape.purpose, shape.cell[1], time, opt_in), applied, cut, waits.correction)
             else:
-                found = SILENCE[self._opt_in(exposure.shape.initiative, window)]
-            self._count(exposure, ("d", end_of(exposure.time, DAY), due) if exposure.late else ("c", window, due), found.verdict, 1)
-            self._take(exposure, found, VALID, due, 0, exposure.time, 0)
-            if exposure.applied < upto:
-                self._correct(exposure, ledger, upto)
+                found = SILENCE[opt_in]
+            if found.verdict == VALID and applied >= upto and tau == time and not told:
+                valid[rank] += 1
+                one += (VALID, applied, order_of(found))
+            else:
+                exposure = Exposure(shape, *one)
+                exposure.applied = applied
+                self._say(exposure, found, window + self._due_after)
+                if applied < upto:
+                    self._correct(exposure, ledger, upto)
+                one[:] = exposure.plain()
+
+    def _say(self, exposure: Exposure, found: Judgement, due: int) -> None:
+        """Count a settled verdict and tell of it."""
+        where: Address = ("d", end_of(exposure.time, DAY), due) if exposure.late else ("c", due - self._due_after, due)
+        self._count(exposure.shape, where, found.verdict, 1)
+        self._take(exposure, found, VALID, due, 0, exposure.time, 0)
 
     def _look_at_all(self) -> bool:
         """Look at everybody whose time has come."""
@@ -203,8 +236,9 @@ class Verdicts:
         for key in self._due(JUDGED, self._now // HOUR * HOUR - self._waits.kept):
             hour = up(key_parts(key)[0], HOUR)
             times = last.setdefault(hour, {})
-            for one in exposures(self._draft.get(key)):
-                times[one.owner] = max(one.time, times.get(one.owner, one.time))
+            for _, seen in shapes(self._draft.get(key)):
+                for owner, time, *_ in seen:
+                    times[owner] = max(time, times.get(owner, time))
             self._draft.drop(key)
             full = self._full()
             if full or len(times) >= GONE_SUBJECTS:
@@ -247,11 +281,11 @@ class Verdicts:
             due = max(end_of(entry.stamp, self._waits.base), settled)
             if found.verdict != old:
                 for verdict, number in ((old, -1), (found.verdict, 1)):
-                    self._count(exposure, ("d", end_of(exposure.time, DAY), due), verdict, number)
+                    self._count(exposure.shape, ("d", end_of(exposure.time, DAY), due), verdict, number)
             self._take(exposure, found, old, due, 1, entry.stamp, entry.order)
 
-    def _count(self, exposure: Exposure, where: Address, verdict: str, number: int) -> None:
-        counts = self._adds_of(exposure.shape.initiative).counts(where, exposure.shape.cell)
+    def _count(self, shape: Shape, where: Address, verdict: str, number: int) -> None:
+        counts = self._adds_of(shape.initiative).counts(where, shape.cell)
         self._cells += not counts
         name = CONSENT + verdict
         counts[name] = counts.get(name, 0) + number
@@ -319,13 +353,6 @@ class Verdicts:
         return too_late and entry.effective <= time and stamp <= time + self._evidence
 
 
-def inapplicable_line(exposure: Exposure, partition: int) -> Outgoing:
-    """Return the line of an exposure that needs no consent."""
-    exposure.verdict = "not_applicable"
-    source = Source(exposure.shape.topic, partition, exposure.offset, exposure.event_id)
-    return verdict_line(exposure, None, [exposure.tau, 0, exposure.time, exposure.owner], source)
-
-
 def notice(check: str, key: list[Any], source: Source, feed: str, observed: str | None = None) -> dict[str, Any]:
     """Return the item of a finding about a consent record itself."""
     return {"due": key[0], "key": key, "check": check, "feed": feed, "observed": observed, "evidence": [place_of(source)]}
@@ -354,28 +381,3 @@ def write_looks(draft: Draft, looks: Mapping[int, list[str]], sequence: int) -> 
         key = look_key(time, sequence)
         value = draft.get(key)
         draft.put(key, pack([*(unpack(value)[0] if value is not None else []), *owners]))
-
-
-def verdict_line(exposure: Exposure, row: Row | None, key: list[Any], shown: Source) -> Outgoing:
-    """Return one verdict with its proof; of several about one exposure the last holds."""
-    decided = None if row is None else row.entry
-    record: dict[str, Any] | None = None
-    if row is not None and decided is not None:
-        record = {"state": row.state, "effective": decided.effective, "expires": decided.expires, "stamp": decided.stamp}
-        record["event_id"] = decided.source.event_id
-    value = {
-        "event_id": exposure.event_id,
-        "verdict": exposure.verdict,
-        "decided_by": None if decided is None else dict(zip(("topic", "partition", "offset"), place_of(decided.source)[:3], strict=True)),
-        "exposure": dict(zip(("topic", "partition", "offset"), place_of(shown)[:3], strict=True)),
-        "initiative": exposure.shape.initiative,
-        "purpose": exposure.shape.purpose,
-        "channel": exposure.shape.cell[1],
-        "time": exposure.time,
-        "tau": exposure.tau,
-        "asserted": exposure.shape.asserted,
-        "key": key,
-        "record": record,
-    }
-    name = f"{key[3]} {exposure.event_id} {exposure.time}"
-    return Outgoing(VERDICTS, None, name.encode(), bytes(memoryview(orjson.dumps(value))), key[0])

@@ -14,7 +14,7 @@ from streams.kernel.bulletin import SIGNALS
 from streams.kernel.cells import DAYS, HOURS, unpack_cells
 from streams.kernel.record import Commit, Outgoing, Record, Shard
 from streams.kernel.rows import Rows, key_parts
-from streams.kernel.verdicts import VERDICTS
+from streams.kernel.verdict_line import VERDICTS
 from tests.simulation.bus import INPUTS, Bus
 from tests.simulation.garbage import MARKED
 from tests.simulation.log import Log

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from governance.message.reading import DEEPEST, LARGEST_BYTES, LARGEST_CONFIG_BYTES, MODELS, read
+from governance.message.reading import DEEPEST, LARGEST_BYTES, LARGEST_CONFIG_BYTES, MODELS, decode, read
 from governance.message.refusal import Refusal
 from tests.governance.message.examples import EXPOSURE, KEYS, RECORDS, UNIQUE, refused
 
@@ -189,3 +189,20 @@ def test_a_refusal_never_repeats_a_value(secret: str) -> None:
             assert isinstance(result, Refusal)
             assert secret not in repr(result)
     assert refused("engagement-events", EXPOSURE, secret) == ("key_mismatch", "subject_id")
+
+
+NAMES = st.sampled_from(["a", "b", ":", "a:", "é", '"', "\\", '":', "{"])
+VALUES = st.sampled_from(["1", '"x"', '":"', '":x"', '"a b"', '"\\":"', "[]", '["a",":"]', '{"a":1}', '{"a":1,"a" :2}'])
+BLANKS = st.sampled_from(["", "", " ", "\t", "\n"])
+
+
+@given(st.lists(st.tuples(NAMES, BLANKS, BLANKS, VALUES), max_size=5), st.booleans())
+def test_a_name_said_twice_is_seen_however_it_is_written(members: list[tuple[str, str, str, str]], escaped: bool) -> None:
+    """Blanks, escapes, colons and quotes in names and values, nested objects: known here from how the text was made."""
+    written = [f"{json.dumps(name, ensure_ascii=escaped)}{before}:{after}{value}" for name, before, after, value in members]
+    names = [name for name, _, _, _ in members]
+    twice = len(set(names)) < len(names) or any(value.count('"a"') == 2 and ":2" in value for *_, value in members)
+
+    found = decode("consent-events", ("{" + ",".join(written) + "}").encode())
+
+    assert (isinstance(found, Refusal) and found.code == "duplicate_key") == twice
