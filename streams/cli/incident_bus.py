@@ -16,6 +16,10 @@ from streams.settings import Settings
 from streams.topics import on_bus
 from streams.transport.bus import Bus
 
+FLAGS = {  # what a field of a command is on the command line
+    **{"requested_by": "--by", "until": "--until", "note": "--note", "initiative": "--initiative", "report_id": "--sign-off"},
+    **{"incident_id": "ID", "person": "PERSON"},
+}
 Make = Callable[[Story, int], Mapping[str, Any]]  # the command about an incident, asked at a time (ms)
 
 
@@ -50,11 +54,26 @@ def act_live(settings: Settings, id: str, at: int | None, make: Make) -> tuple[S
     return story, answer
 
 
+def send_live(settings: Settings, at: int | None, make: Callable[[int], Mapping[str, Any]]) -> dict[str, Any]:
+    """Send the command that `make` returns for a time (ms; None: now); return the answer. Raises NotReachable and UsageProblem."""
+
+    async def go(bus: Bus) -> dict[str, Any]:
+        when = await asked_at(bus, settings) if at is None else at
+        return await ask(bus, settings, make(when), when)
+
+    try:
+        answer = on_the_bus(settings, go)
+    except NoAnswerError as error:
+        raise NotReachable(str(error)) from None
+    refusal(answer)
+    return answer
+
+
 def refusal(answer: Mapping[str, Any]) -> None:
     """Raise UsageProblem where an answer is an error."""
     error = answer.get("error")
     if error:
-        raise UsageProblem(f"{error['field'] or 'command'}: {error['message']} ({error['code']})")
+        raise UsageProblem(f"{FLAGS.get(error['field'], error['field']) or 'command'}: {error['message']} ({error['code']})")
 
 
 async def _payloads(bus: Bus, settings: Settings, plain: str) -> AsyncGenerator[Mapping[str, Any], None]:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
+from streams.cli.availability import away, back
 from streams.cli.console import ACT, AS_JSON, hint, print_document, screen
 from streams.cli.incident_bus import read_live
-from streams.cli.incident_command import FROM, acknowledge, log, resolve, silence
+from streams.cli.incident_command import FROM, acknowledge, log, resolve, sign_off, silence
 from streams.cli.incident_evidence import evidence
 from streams.cli.incident_folder import Outputs, read_outputs
 from streams.cli.incident_view import show as shown
@@ -26,7 +27,7 @@ class _ListsByDefault(click.Group):
 @click.group("incidents", cls=_ListsByDefault, short_help="What is open, since when, and who has it.")
 def command() -> None:
     """Incidents of a running monitor, or of a folder with --from: `list` (the default), `show` and `explain` ID, exit code 1 where
-    something is open; `ack`, `resolve`, `log` and `silence` ID act on one.
+    something is open; `ack`, `resolve`, `log`, `silence` and `sign-off` ID act on one; `away` and `back` PERSON say who may be asked.
 
     \b
     Example:
@@ -95,7 +96,7 @@ def explain(id: str, folder: Path | None, as_json: bool) -> int:
     return ACT if story.active else 0
 
 
-for act in (acknowledge, resolve, log, silence):
+for act in (acknowledge, resolve, log, silence, sign_off, away, back):
     command.add_command(act)
 
 

@@ -30,7 +30,7 @@ EVENTS: Mapping[str, Event] = {"acknowledge": "acknowledge", "resolve": "resolve
 LONGEST_SILENCE = 30 * DAY
 MOST_REMEDIATION = 50  # entries an incident carries along in every step
 MOST_SIGNATURES = 50
-NAMED_AT_MOST = 20  # reports an error lists
+NAMED_AT_MOST = 20  # reports, or people, an error lists
 
 
 class UnservedError(Exception):
@@ -72,10 +72,22 @@ def roles_of(people: People, asked: Asked) -> list[str]:
     who = people.known_as(name)
     held = [role for role in LEVELS if any(who in map(people.known_as, people.holders(role, place)) for place in places)]
     if not held:
+        who_may = f"here: {some_of(people, holders(people, asked))}"
         raise UnservedError(
-            "forbidden", "requested_by", f"must hold a role of the initiative ({', '.join(LEVELS)}), as owner or substitute"
+            "forbidden", "requested_by", f"must hold a role of the initiative ({', '.join(LEVELS)}), as owner or substitute; {who_may}"
         )
     return held
+
+
+def holders(people: People, asked: Asked) -> set[str]:
+    """Return who holds a role where a command acts, by the name that stands for all of theirs."""
+    return {people.known_as(person) for place in places_of(asked) for role in LEVELS for person in people.holders(role, place)}
+
+
+def some_of(people: People, known: Iterable[str]) -> str:
+    """Return who of some people may act, by the names the config uses, not too many."""
+    found = sorted(people.name_of(one) or one for one in known if people.active(one))
+    return ", ".join(found[:NAMED_AT_MOST]) + (" and others" if len(found) > NAMED_AT_MOST else "") or "nobody"
 
 
 def places_of(asked: Asked) -> Iterable[str]:
@@ -88,9 +100,10 @@ def set_availability(draft: Draft, asked: Asked, people: People) -> None:
     command = asked.command
     assert command.person is not None, "checked on arrival"
     assert command.available is not None, "checked on arrival"
-    known = {people.known_as(person) for place in places_of(asked) for role in LEVELS for person in people.holders(role, place)}
+    known = holders(people, asked)
     if people.known_as(command.person) not in known:
-        raise UnservedError("unknown_person", "person", "must be an owner or a substitute of the initiative, under any of their names")
+        named = f"must be an owner or a substitute of the initiative, under any of their names; known are {some_of(people, known)}"
+        raise UnservedError("unknown_person", "person", named)
     if command.until is not None and command.until <= asked.now:
         raise UnservedError("invalid_value", "until", f"must be after what is closed already, {format_instant(asked.now)}")
     say(draft, asked.initiative, people.known_as(command.person), Statement(command.available, asked.now, command.until or 0))
@@ -162,7 +175,6 @@ def change_of(command: Command, now: int, data: Mapping[str, Any]) -> Callable[[
         }
         return lambda episode: replace(episode, remediation=(*episode.remediation, entry))
     if command.command == "resolve" and data["check"].startswith("consent_") and not data["remediation"]:
-        raise UnservedError(
-            "remediation_missing", "incident_id", "is a consent incident: log_remediation says first what was done about it"
-        )
+        missing = "is a consent incident, and nothing was logged that was done about it: log_remediation (`pmon incidents log`) first"
+        raise UnservedError("remediation_missing", "incident_id", missing)
     return lambda episode: episode

@@ -92,6 +92,29 @@ def test_live_is_equal_to_replay(deployment: Deployment, workers: int) -> None:
     assert {orjson.loads(line)["value"]["data"]["incident_id"] for line in shown} >= found["incidents"].keys()
 
 
+@pytest.mark.integration
+@pytest.mark.timeout(300)
+def test_what_people_say_is_answered_over_the_broker(deployment: Deployment) -> None:
+    """Signed off, away and back by who may, refused by name of the flag for who may not; all of it in the audit chain."""
+    worker = Worker(deployment, 0)
+    worker.start()
+    try:
+        ran = deployment.pmon("produce", "--input", str(history(deployment)), "--config", str(deployment.config))
+        assert ran.returncode == 0
+        asyncio.run(all_done(deployment))
+        id = next(one["incident_id"] for one in orjson.loads(deployment.pmon("incidents", "--json").stdout)["incidents"])
+        who = ("--by", "ana") if deployment.pmon("incidents", "sign-off", id, "--by", "ana").returncode == 0 else ("--by", "chi")
+        said = [deployment.pmon("incidents", *verb, *who) for verb in (("sign-off", id), ("away", "ben"), ("back", "ben"))]
+        refused = deployment.pmon("incidents", "away", "ben", "--by", "mallory")
+        audited = deployment.pmon("tail", "audit-log", "--from-start", "--idle", "1s").stdout.splitlines()
+    finally:
+        worker.end()
+    assert [(one.returncode, one.stderr) for one in said] == [(0, b"")] * 3
+    assert (refused.returncode, b"--by: must hold a role" in refused.stderr) == (2, True)
+    bodies = [entry["body"] for entry in (orjson.loads(line)["value"]["data"] for line in audited) if entry["kind"] == "command"]
+    assert [one["ok"] for one in bodies if one["command"] == "set_availability"] == [True, True, False]
+
+
 async def send_in_a_transaction(deployment: Deployment, path: Path) -> None:
     """Send an event file as a transaction: behind its records stand markers that are no records."""
     own = deployment.settings

@@ -65,7 +65,23 @@ def test_verbs_reach_a_worker_by_its_address(worker: MemoryWorker) -> None:
     shown = orjson.loads(worker.pmon("incidents", "show", id, "--json").stdout)
     assert "looked at it" in shown["incident"]["remediation"][-1].values()
     refused = worker.pmon("incidents", "ack", id, "--by", "nobody")
-    assert (refused.returncode, b"requested_by" in refused.stderr) == (2, True)
+    assert (refused.returncode, b"--by: must hold a role" in refused.stderr) == (2, True)
+    said = [
+        worker.pmon("incidents", "sign-off", id, "--by", "ana"),
+        worker.pmon("incidents", "away", "ben", "--by", "ana", "--until", "2090-01-01T00:00:00Z"),
+        worker.pmon("incidents", "back", "ben", "--by", "ana", "--initiative", "home"),
+    ]
+    assert [(one.returncode, one.stderr) for one in said] == [(0, b"")] * 3
+    assert [one.stdout.decode().strip() for one in said] == [
+        f"signed off {id}",
+        "ben is away until 2090-01-01T00:00:00Z, for every initiative",
+        "ben is there, for home",
+    ]
+    refused = worker.pmon("incidents", "away", "nobody", "--by", "ana")
+    assert (refused.returncode, b"PERSON: must be an owner or a substitute" in refused.stderr) == (2, True)
+    audited = [line["value"]["data"]["body"] for line in lines(worker, "audit-log") if line["value"]["data"]["kind"] == "command"]  # type: ignore[index]
+    assert [one["ok"] for one in audited if one["command"] == "set_availability"].count(False) == 1
+    assert [one["ok"] for one in audited if one["command"] in ("set_availability", "sign_off")].count(True) == 3
 
     report = worker.pmon("report", "--initiative", "home", "--window", "1d", "--json")
     totals = orjson.loads(report.stdout)["performance"]["totals"]["counts"]
@@ -78,7 +94,7 @@ def test_verbs_reach_a_worker_by_its_address(worker: MemoryWorker) -> None:
     signed = worker.pmon("report", "--initiative", "home", "--sign-off", identity, "--by", "ben")
     assert (signed.returncode, signed.stdout.split()) == (0, [b"signed", identity.encode(), b"by", b"ben"])
     refused = worker.pmon("report", "--initiative", "home", "--sign-off", "no-such-report", "--by", "ben")
-    assert (refused.returncode, b"report_id: names no report" in refused.stderr) == (2, True)
+    assert (refused.returncode, b"--sign-off: names no report" in refused.stderr) == (2, True)
 
 
 VERBS = [["tail", "incidents"], ["report", "--initiative", "home"], ["incidents"], ["incidents", "ack", "7c1e", "--by", "ana"]]

@@ -198,6 +198,24 @@ def test_a_silence_has_an_end(tmp_path: Path, capfd: pytest.CaptureFixture[str])
     assert [one.step for one in found.incidents].count("silenced") == 1
 
 
+def test_who_is_away_and_what_is_signed_are_lines_too(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """`away` before the incident opens has it asked of the substitute; `sign-off` stands in the chain under who signed."""
+    first = Acted(BAD, tmp_path / "first")
+    folder, name = str(first.out), first.incidents[0].incident_id[:8]
+
+    away, back = ["away", "ana", "--by", "chi"], ["back", "ana", "--by", "ben", "--initiative", "home"]
+    for said, at in ((away, 1), (back, 3), (["sign-off", name, "--by", "dee", "--note", "seen"], 4)):
+        assert main(["incidents", *said, "--at", format_instant(NOON + at * MINUTE), "--from", folder]) == 0
+    asked = [orjson.loads(line) for line in capfd.readouterr().out.splitlines()]
+    found = Acted([*BAD, *asked], tmp_path / "second")
+
+    owner = found.incidents[0].owner
+    assert owner is not None
+    assert (owner.person, owner.substitute_for) == ("ben", "ana")
+    audited = {(entry.body["command"], entry.body["by"], entry.body["ok"]) for entry in found.audit if entry.kind == "command"}
+    assert audited == {("set_availability", "chi", True), ("set_availability", "ben", True), ("sign_off", "dee", True)}
+
+
 ASKED_WRONGLY = [
     ["resolve"],
     ["resolve", "--by", "x" * 200],
