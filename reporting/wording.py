@@ -172,7 +172,9 @@ def finding(issue: Mapping[str, Any]) -> str:
     windows = issue["windows"]
     seen = [window["observed"] for window in windows if window.get("observed") is not None]
     bound = issue.get("threshold")
-    if windows:
+    if issue["check"] == "consent_violation":
+        said.append(f"{count_of(issue['occurrences'], 'exposure')} without valid consent, in {count_of(len(windows), 'window')}")
+    elif windows:
         many = f"{integer(len(windows))} window{'s' if len(windows) > 1 else ''} breached"
         worst = (
             f", the furthest at {amount(bound['kpi'], min(seen) if bound['op'] in ('<', '<=') else max(seen))}" if seen and bound else ""

@@ -7,11 +7,12 @@ bar       what a test for one planned look would say: what is missing to the whi
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reporting.chart.mark import box, dot, element, frame, line, number, path, words
+from reporting.chart.mark import box, dot, element, frame, line, number, path, wedge, words
 from reporting.chart.scale import Scale, decimals, step_of, ticks
 
 ROW, AXIS = 30.0, 26.0
-PATH_HEIGHT, PATH_LEFT = 130.0, 52.0
+PATH_HEIGHT, PATH_LEFT, PATH_RIGHT, PATH_TOP = 160.0, 52.0, 120.0, 22.0
+BESIDE = 14.0  # between the baselines of two labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,12 @@ def _marks(row: Row, x: Scale, y: float) -> list[str]:
     if not row.usable:
         drawn.append(line(x(row.ends[0]), y, x(row.ends[1]), y, "exp"))
         return [*drawn, *([dot(x(row.value), y, "nextmark")] if row.value is not None else [])]
-    style = "bad" if row.good is False else "obs"
+    style, mark = {True: ("good", "goodmark"), False: ("bad", "badmark"), None: ("obs", "dot")}[row.good]
     if row.bar is not None:
         drawn.append(box(x(row.bar[0]), y - 4, max(1.0, x(row.bar[1]) - x(row.bar[0])), 8, "bar", 2))
     drawn += [line(x(row.ends[0]), y, x(row.ends[1]), y, f"{style} thick")]
     drawn += [line(x(end), y - 5, x(end), y + 5, f"{style} thick") for end in row.ends]
-    return [*drawn, *([dot(x(row.value), y, "badmark" if row.good is False else "dot", 3.6)] if row.value is not None else [])]
+    return [*drawn, *([dot(x(row.value), y, f"{mark} ringed", 4.4)] if row.value is not None else [])]
 
 
 def whisker(row: Row, reach: tuple[float, float], width: float) -> str:
@@ -99,23 +100,47 @@ def finding(rows: Sequence[Row]) -> str:
 
 
 def interval_path(points: Sequence[tuple[float, float, float]], ends: tuple[str, str], unit: str, width: float) -> str:
-    """Return the path of an interval over looks: (low, estimate, high) in order, `ends` the words below first and last."""
+    """Return the path of an interval over looks: (low, estimate, high) in order, `ends` the words below first and last.
+
+    Where it has left zero for good is marked; both ends and the estimate are said at the right.
+    """
     low, high = min(0.0, *(one[0] for one in points)), max(0.0, *(one[2] for one in points))
     air = (high - low) * 0.08 or 1.0
-    y = Scale(low - air, high + air, PATH_HEIGHT - 22, 8)
-    x = Scale(0, max(1, len(points) - 1), PATH_LEFT, width - 12)
+    y = Scale(low - air, high + air, PATH_HEIGHT - 22, PATH_TOP)
+    right = width - PATH_RIGHT
+    x = Scale(0, max(1, len(points) - 1), PATH_LEFT, right)
     step = step_of(high - low + 2 * air, 4)
     grid = [
-        line(PATH_LEFT, y(at), width - 12, y(at), "grid")
-        + words(f"{at:.{decimals(step)}f}".replace("-", "−"), PATH_LEFT - 6, y(at) + 4, anchor="end")
+        line(PATH_LEFT, y(at), right, y(at), "grid") + words(_signed(at, step), PATH_LEFT - 6, y(at) + 4, anchor="end")
         for at in ticks(low - air, high + air, step)
     ]
     upper = [f"{number(x(index))} {number(y(one[2]))}" for index, one in enumerate(points)]
     lower = [f"{number(x(index))} {number(y(one[0]))}" for index, one in reversed(list(enumerate(points)))]
     band = element("path", d="M" + "L".join(upper + lower) + "Z", class_="band")
     middle = path([(x(index), y(one[1])) for index, one in enumerate(points)], "obs")
-    zero = line(PATH_LEFT, y(0.0), width - 12, y(0.0), "rule")
-    below = [words(ends[0], PATH_LEFT, PATH_HEIGHT - 6), words(ends[1], width - 12, PATH_HEIGHT - 6, anchor="end")]
+    zero = line(PATH_LEFT, y(0.0), right, y(0.0), "rule")
+    below = [words(ends[0], PATH_LEFT, PATH_HEIGHT - 6), words(ends[1], right, PATH_HEIGHT - 6, anchor="end")]
+    marks = [*_left_zero(points, x), *_said_at_right(points[-1], y, right + 8)]
     first, last = points[0], points[-1]
     said = f"Over {len(points)} looks: from {first[0]:.3g} to {first[2]:.3g} at first, from {last[0]:.3g} to {last[2]:.3g} at last."
-    return frame(width, PATH_HEIGHT, said, *grid, band, zero, middle, *below, words(unit, PATH_LEFT - 6, 10, anchor="end"))
+    return frame(width, PATH_HEIGHT, said, *grid, band, zero, middle, *marks, *below, words(unit, PATH_LEFT - 6, 10, anchor="end"))
+
+
+def _left_zero(points: Sequence[tuple[float, float, float]], x: Scale) -> list[str]:
+    """Return the mark of the first look since which every interval is clear of zero on the same side."""
+    side = [(low > 0.0) - (high < 0.0) for low, _, high in points]
+    since = next((index for index in range(len(side)) if side[-1] and all(one == side[-1] for one in side[index:])), None)
+    if since is None:
+        return []
+    at, far = x(since), x(since) > (x.start + x.end) / 2
+    label = words("excludes 0", at + (-7 if far else 7), 12, "tgood" if side[-1] > 0 else "tbad", "end" if far else "start")
+    mark, stroke = ("goodmark", "goodline") if side[-1] > 0 else ("badmark", "bound")
+    return [line(at, 14, at, PATH_HEIGHT - 22, stroke), wedge(at, 16, mark), label]
+
+
+def _said_at_right(last: tuple[float, float, float], y: Scale, left: float) -> list[str]:
+    low, estimate, high = last
+    middle = y(estimate) + 4
+    told = [("upper", high, min(y(high) + 4, middle - BESIDE), "t3"), ("estimate", estimate, middle, "tobs")]
+    told.append(("lower", low, max(y(low) + 4, middle + BESIDE), "t3"))
+    return [words(f"{name} {value:+.3g}".replace("-", "−"), left, at, style) for name, value, at, style in told]

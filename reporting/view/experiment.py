@@ -10,7 +10,7 @@ from reporting.figure import EXPONENTS, MINUS, NBSP, NONE, age, day, integer, mo
 from reporting.wording import count_of, label, sentence
 
 SHOWN = 20  # memos drawn in full; the canonical JSON has them all
-STATUS = {"ship": "good", "rollback": "bad", "stop": "warn", "continue": "none"}
+STATUS = {"ship": "good", "rollback": "bad", "stop": "warn", "continue": "info"}
 ICONS = {"ship": "pass", "rollback": "fail", "stop": "warn", "continue": "pending"}
 ACTIONS = {"ship": "Ship", "rollback": "Roll back", "stop": "Stop", "continue": "Continue"}
 NAMES = {"converted_subjects": "Converted people", "clicked_subjects": "People who clicked", "revenue_per_subject": "Revenue per person"}
