@@ -1,9 +1,10 @@
 """A CUSUM (Page 1954) of standard scores, and how much of each score its predecessor already said.
 
 S = max(0, S + z/f - k). Scores that follow each other make runs by themselves: a sum of them is wider than of independent ones by f. With a
-correlation rho of neighbours alone f² = (1 + rho) / (1 - rho). Where a slow wobble lies under quick noise neighbours tell too little of it;
-a series without siblings to take it out has f² measured too, as the variance of a running mean of a day over that of independent
-scores, and the larger counts. Two in a row are as telling as two independent ones only at z / sqrt(1 + rho).
+correlation rho of neighbours alone f² = (1 + rho) / (1 - rho). A series without siblings to take it out has a slow wobble under quick
+noise, so that its neighbours tell too little: a wobble of memory w, of which rho is what the noise leaves to see, makes it
+f² = 1 + 2 rho / (1 - w). It is measured, too, as the variance of a running mean of a day over that of independent scores, which takes
+weeks; the largest counts. Two in a row are as telling as two independent ones only at z / sqrt(1 + rho).
 
 What is expected is itself known from N windows only, worth N/f² independent ones. It is off by a normal e of spread f/sqrt(N), for long,
 and the chance of a height h grows by e^(2he/f); over all e that is a factor of e^(2h²/N) on the average, and a single score is wider by
@@ -25,6 +26,8 @@ KEEP = 1.0 - 1.0 / MEMORY
 TRUSTED = 2.5  # a score beyond it says little about correlation
 PRIOR = 5.0  # windows' worth of "not correlated"
 RUN = 1.0 / 32.0  # weight of the newest score in the running mean
+WOBBLE = 0.875  # what is left of a slow wobble from one window to the next: what moves a whole fades over a working day
+LATE = 1.0 / 8.0  # weight of the newest in the mean of the latest: a fault that ends is forgotten in a few windows
 CALM = 150.0  # windows' worth of "no slow wobble"
 
 
@@ -39,6 +42,7 @@ class Accumulation:
     run: float = 0.0  # running mean of scores
     wide: float = 1.0  # its variance, 1 for independent scores
     seen: int = 0
+    late: float = 0.0  # mean of the latest scores
 
     @property
     def correlation(self) -> float:
@@ -50,7 +54,7 @@ class Accumulation:
         """Return f²: how much wider in variance a long sum is than one of independent scores; `wobbles` where no siblings are there."""
         correlation = self.correlation
         near = (1.0 + correlation) / (1.0 - correlation)
-        return self.wide if wobbles and self.wide > near else near
+        return max(near, 1.0 + 2.0 * correlation / (1.0 - WOBBLE), self.wide) if wobbles else near
 
     def single(self, z: float, known: float, stretch: float) -> float:
         """Return a window's score as M of N may count it, where `known` windows say what is expected."""
@@ -77,13 +81,20 @@ class Accumulation:
         self.power = short(self.power * KEEP + before * before)
         self.before = now
         self.seen += 1
+        self.late = short(self.late + (min(CLIP, max(-CLIP, z)) - self.late) * LATE)
         run = self.run = short(self.run + (now - self.run) * RUN)
         square = run * run * (2.0 - RUN) / RUN
         self.wide = short(self.wide + (square - self.wide) / min(MEMORY, CALM + self.seen))
 
     def state(self) -> Plain:
         """Return the state as plain numbers."""
-        return [self.height, self.before, self.product, self.power, self.run, self.wide, self.seen]
+        return [self.height, self.before, self.product, self.power, self.run, self.wide, self.seen, self.late]
+
+
+def lasting(deviation: float) -> float:
+    """Return a mean of the latest scores drawn to 0 by what chance makes of it (James & Stein 1961)."""
+    square, chance = deviation * deviation, LATE / (2.0 - LATE)
+    return deviation * (1.0 - chance / square) if square > chance else 0.0
 
 
 def doubted(height: float, reference: float, known: float) -> float:

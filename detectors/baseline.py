@@ -102,13 +102,18 @@ class Baseline:
         """Return the standard deviation of the Anscombe deviation of a count of mean `mu`; `doubt` is further relative variance."""
         return float((1.0 + (self.variation() + doubt) * mu) ** 0.5)
 
-    def learn(self, end: int, events: float, exposure: float, common: float = 1.0) -> None:
-        """Take a window in; `common` is what its siblings say moved everybody, and is not learnt."""
+    def winsorised(self, events: float, mu: float, doubt: float = 0.0) -> float:
+        """Return a count at most three standard deviations from its mean; `doubt` is the relative variance of that mean."""
+        wide = CLIP * float((mu + 1.0) ** 0.5) * self.spread(mu, doubt)
+        return min(mu + wide, max(0.0, mu - wide, events))
+
+    def learn(self, end: int, events: float, exposure: float, common: float = 1.0, doubt: float = 0.0) -> None:
+        """Take a window in; `common` is what its siblings say moved everybody, and is not learnt, nor is its relative variance `doubt`."""
         if exposure <= 0.0:
             return
         bare = exposure * self.events / self.exposure if self.exposure > 0.0 else events
         if self.windows >= WARM_WINDOWS // 2:
-            events = self._heed(end, events, self.expected(end, exposure) * common)
+            events = self._heed(end, events, self.expected(end, exposure) * common, doubt)
         self._end = None
         self.windows += 1
         events /= max(0.2, min(5.0, common))
@@ -126,16 +131,16 @@ class Baseline:
             fade = 1.0 - 1.0 / (self.visits * SLOT_DAYS * (1.0 if slot < WEEKEND else 12.0))
             self.slots[slot] = [slot, short(seen * fade + events), short(due * fade + bare * others)]  # a new one: states share the old
 
-    def _heed(self, end: int, events: float, mu: float) -> float:
+    def _heed(self, end: int, events: float, mu: float, doubt: float) -> float:
         """Take a window's noise in; return its events, winsorised."""
         deviation = anscombe(events, mu)
-        most = max(SQUARE_MOST, (CLIP * self.spread(mu)) ** 2)
+        most = max(SQUARE_MOST, (CLIP * self.spread(mu, doubt)) ** 2)
         keep = 1.0 - 1.0 / max(self.memory, NOISE_MEMORY)
-        self.squares = self.squares * keep + min(most, deviation * deviation) - 1.0 - self.unsure(end) * mu
+        self.squares = self.squares * keep + min(most, deviation * deviation) - 1.0 - (self.unsure(end) + doubt) * mu
         self.means = self.means * keep + mu
-        wide = CLIP * (mu + 1.0) ** 0.5 * self.spread(mu)
+        events = self.winsorised(events, mu, doubt)
         self.squares, self.means = short(self.squares), short(self.means)
-        return float(min(mu + wide, max(0.0, mu - wide, events)))
+        return events
 
     def state(self) -> Plain:
         """Return the state as plain numbers."""

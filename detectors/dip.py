@@ -107,7 +107,7 @@ class Dip:
         self._looked = None
         if held:
             return
-        self.baseline.learn(seen.end, seen.events, seen.exposure, seen.common)
+        self.baseline.learn(seen.end, seen.events, seen.exposure, seen.common, seen.doubt)
         if seen.money > 0.0 and seen.events >= 1.0:
             windows, mean, square = self.value
             error = log(seen.money / seen.events) - mean

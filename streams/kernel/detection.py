@@ -14,16 +14,15 @@ from functools import partial
 from typing import Any
 from zlib import crc32
 
-from detectors.dip import Window
 from detectors.drift import Drift
-from detectors.panel import Sibling, Votes, breaches, eligible, sibling, with_common
+from detectors.panel import Votes, breaches, eligible
 from detectors.protocol import Verdict
 from detectors.window import ends
 from streams.kernel.cells import slices_of
-from streams.kernel.detector_rule import DetectorRule
+from streams.kernel.detector_rule import MIXED, DetectorRule
 from streams.kernel.faults import DETECTOR
 from streams.kernel.rows import Draft, pack, row_key, unpack
-from streams.kernel.series import AllSeries, Scene, Values, baseline_of
+from streams.kernel.series import AllSeries, Scene, Values
 from streams.kernel.showing import Seen, Showing
 from streams.kernel.sight import seen_of
 from streams.kernel.watch import Breach, Watch
@@ -48,7 +47,6 @@ class Detection:
         # What was read once stays: states change only where a series learns, and that comes last, wholes before their leaves.
         self._series = AllSeries(draft, scene, watch.faults)
         self._showing = Showing(scene, self._due, self._series)
-        self._votes: dict[bytes, Sibling | None] = {}
         self._said: dict[bytes, Verdict] = {}
 
     def phases(self) -> Iterator[Phase]:
@@ -84,8 +82,9 @@ class Detection:
             levels: Levels = [(rule, self._showing.seen(rule)) for rule in self._due.values() if rule.check == check]
             found: list[dict[Values, Verdict]] = []
             for rule, seen in levels:
-                verdicts, total = self._verdicts(rule, seen)
-                votes[rule.name] = total
+                verdicts = self._verdicts(rule, seen)
+                if check in MIXED and self._showing.is_leaf(rule):
+                    votes[rule.name] = self._showing.siblings.total(rule).plain()
                 found.append({values: verdict for values, verdict in verdicts.items() if rule.judged and eligible(verdict)})
             hits = breaches(found, levels[0][0].budget, self._scene.fdr) if levels else []
             if check == "freshness":
@@ -143,52 +142,34 @@ class Detection:
         told, votes = self._decided()
         hits = {(name, *values) for name, values, *_, hit in told if hit}
         for rule in rules:
-            total = Votes.of(votes[rule.name])
+            if rule.name in votes:
+                self._showing.siblings.recall(rule, Votes.of(votes[rule.name]))
             for values, seen in sorted(self._showing.seen(rule).items()):
                 if crc32("\x00".join(values).encode()) % parts == part:
-                    row = self._series.ask(rule, values, self._learn, seen, total, (rule.name, *values) in hits)
+                    row = self._series.ask(rule, values, self._learn, seen, (rule.name, *values) in hits)
                     self._series.put_back(rule, values, row)
 
-    def _learn(self, rule: DetectorRule, values: Values, seen: Seen, total: Votes, hit: bool) -> bytes:
+    def _learn(self, rule: DetectorRule, values: Values, seen: Seen, hit: bool) -> bytes:
         """Return a series' row after its window."""
         detector = self._series.load(rule, values)
-        window = self._with_siblings(rule, values, seen, total)
+        window = self._showing.beside(rule, values, seen)
         verdict = self._said.get(self._series.key(rule, values)) or detector.score(window)
         detector.learn(window)
         if isinstance(detector, Drift) and hit:
             detector.tell()
         return pack(detector.state(), seen_of(verdict))
 
-    def _verdicts(self, rule: DetectorRule, seen: Mapping[Values, Seen]) -> tuple[dict[Values, Verdict], list[float]]:
-        votes = {values: self._series.ask(rule, values, self._cast, seen[values]) for values in sorted(seen)}
-        total = Votes.among(vote for cast in votes.values() for vote in cast or ())
+    def _verdicts(self, rule: DetectorRule, seen: Mapping[Values, Seen]) -> dict[Values, Verdict]:
         found = {}
-        for values, cast in votes.items():
-            verdict = None if cast is None else self._series.ask(rule, values, self._judge, seen[values], total)
+        for values in sorted(seen):
+            verdict = self._series.ask(rule, values, self._judge, seen[values])
             if verdict is not None:
                 found[values] = self._said[self._series.key(rule, values)] = verdict
-        return found, total.plain()
+        return found
 
-    def _judge(self, rule: DetectorRule, values: Values, seen: Seen, total: Votes) -> Verdict:
-        verdict: Verdict = self._series.load(rule, values).score(self._with_siblings(rule, values, seen, total))
+    def _judge(self, rule: DetectorRule, values: Values, seen: Seen) -> Verdict:
+        verdict: Verdict = self._series.load(rule, values).score(self._showing.beside(rule, values, seen))
         return verdict
-
-    def _cast(self, rule: DetectorRule, values: Values, seen: Seen) -> tuple[Sibling | None]:
-        """Return a series' vote on what moved all, none where it casts none; a state nobody can read raises here."""
-        return (self._vote(self._series.key(rule, values), self._series.load(rule, values), seen),)
-
-    def _vote(self, key: bytes, detector: Any, seen: Seen) -> Sibling | None:
-        if not isinstance(seen, Window):
-            return None
-        if key not in self._votes:
-            self._votes[key] = sibling(baseline_of(detector), seen)
-        return self._votes[key]
-
-    def _with_siblings(self, rule: DetectorRule, values: Values, seen: Seen, total: Votes) -> Seen:
-        if not isinstance(seen, Window) or not rule.group_by:
-            return seen
-        (own,) = self._cast(rule, values, seen)
-        return with_common(seen, total.common(own))
 
     def _thaw(self) -> None:
         """Try again what is frozen and nobody holds open any more: somebody resolved the incident."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from detectors.baseline import Baseline
 from detectors.dip import Dip
 from detectors.kpi import Ratio
 from detectors.protocol import StateVersionError
@@ -60,9 +59,9 @@ class AllSeries:
                 self._loaded[key] = found
         return found
 
-    def baseline(self, rule: DetectorRule, values: Values) -> Baseline:
-        """Return what a series of a rate expects."""
-        return baseline_of(self.load(rule, values))
+    def dip(self, rule: DetectorRule, values: Values) -> Dip:
+        """Return what weighs the windows of a series of a rate."""
+        return dip_of(self.load(rule, values))
 
     def last(self, rule: DetectorRule, values: Values) -> int:
         """Return the time of the last event a series of silences has learnt, ms."""
@@ -132,8 +131,8 @@ def state_of(rule: DetectorRule, state: list[Any]) -> Any:
         return rule.fresh()
 
 
-def baseline_of(detector: Any) -> Baseline:
-    """Return the baseline of a rate's detector."""
-    found = detector.baseline if isinstance(detector, Dip) else detector.inner.baseline
-    assert isinstance(found, Baseline)
+def dip_of(detector: Any) -> Dip:
+    """Return what weighs the windows of a rate's detector: a dip's itself, or the one inside a drift's."""
+    found = detector if isinstance(detector, Dip) else detector.inner
+    assert isinstance(found, Dip)
     return found

@@ -9,11 +9,12 @@ from detectors.cell import DIMENSIONS, LAST_MS, REVENUE, Counts, add, project
 from detectors.dip import Window
 from detectors.freshness import Silence
 from detectors.kpi import count
-from detectors.panel import mixed
+from detectors.panel import Votes, mixed
 from detectors.suppression import Share
 from streams.kernel.cells import Cells
 from streams.kernel.detector_rule import MIXED, DetectorRule
 from streams.kernel.series import AllSeries, Scene, Values
+from streams.kernel.siblings import Siblings
 
 Seen = Window | Share | Silence
 
@@ -24,7 +25,9 @@ class Showing:
     def __init__(self, scene: Scene, due: Mapping[str, DetectorRule], series: AllSeries) -> None:
         self._scene, self._due, self._series = scene, due, series
         self._looked: dict[str, dict[Values, Seen]] = {}
+        self._leaves: dict[str, dict[Values, Window]] = {}
         self._parts: dict[str, dict[Values, Window]] = {}
+        self.siblings = Siblings(series, self._rates)
 
     def seen(self, rule: DetectorRule) -> dict[Values, Seen]:
         """Return what every series of a rule shows in the window that ends now."""
@@ -35,7 +38,13 @@ class Showing:
 
     def is_leaf(self, rule: DetectorRule) -> bool:
         """Return whether a rule is not made of others."""
-        return rule.check not in MIXED or self._leaf(rule) is rule
+        return rule.check not in MIXED or self.leaf(rule) is rule
+
+    def beside(self, rule: DetectorRule, values: Values, seen: Seen) -> Seen:
+        """Return a series' window with what the others say of it; a whole has no others."""
+        if not isinstance(seen, Window) or not rule.group_by:
+            return seen
+        return self.siblings.beside(rule, self.leaf(rule), values, seen)
 
     def _look(self, rule: DetectorRule) -> dict[Values, Seen]:
         """Look at the window for a rule; a rate without exposure shows nothing."""
@@ -44,17 +53,16 @@ class Showing:
             return self._silences(rule, grouped(cells, rule.group_by))
         if rule.check == "suppression":
             return self._shares(rule, cells)
-        leaf = self._leaf(rule)
+        leaf = self.leaf(rule)
         if leaf is rule:
             return dict(self._rates(leaf))
-        groups: dict[Values, list[Window]] = {}
-        places = [leaf.group_by.index(name) for name in rule.group_by]
-        for values, part in self._expected(leaf).items():
-            groups.setdefault(tuple(values[place] for place in places), []).append(part)
-        found = {values: summed(self._scene.now, below) for values, below in sorted(groups.items())}
+        parts = self._expected(leaf)
+        groups = self.siblings.below(leaf, rule.group_by)
+        found = {values: summed(self._scene.now, [parts[one] for one in below if one in parts]) for values, below in groups.items()}
         return {values: seen for values, seen in found.items() if seen.exposure > 0.0}
 
-    def _leaf(self, rule: DetectorRule) -> DetectorRule:
+    def leaf(self, rule: DetectorRule) -> DetectorRule:
+        """Return the rule a rate's levels are made of."""
         return max((other for other in self._due.values() if other.check == rule.check), key=lambda other: len(other.group_by))
 
     def _expected(self, leaf: DetectorRule) -> dict[Values, Window]:
@@ -62,16 +70,23 @@ class Showing:
         found = self._parts.get(leaf.name)
         if found is None:
             found = self._parts[leaf.name] = {}
+            votes = self.siblings.total(leaf) if leaf.judged else Votes()  # what nobody judges by itself, the whole has to tell
             for values, seen in self._rates(leaf).items():
-                part = self._series.ask_as_part(leaf, values, self._part, seen)
+                part = self._series.ask_as_part(leaf, values, self._part, seen, votes)
                 if part is not None:
                     found[values] = part
         return found
 
-    def _part(self, leaf: DetectorRule, values: Values, seen: Window) -> Window:
-        return mixed(self._scene.now, [(self._series.baseline(leaf, values), seen)])
+    def _part(self, leaf: DetectorRule, values: Values, seen: Window, votes: Votes) -> Window:
+        return mixed(self._scene.now, [(self._series.dip(leaf, values).baseline, seen)], votes)
 
     def _rates(self, rule: DetectorRule) -> dict[Values, Window]:
+        found = self._leaves.get(rule.name)
+        if found is None:
+            found = self._leaves[rule.name] = self._counted(rule)
+        return found
+
+    def _counted(self, rule: DetectorRule) -> dict[Values, Window]:
         definition = self._scene.definitions[rule.kpi]
         money = definition.numerator.startswith(REVENUE.rstrip("."))
         found: dict[Values, Window] = {}
