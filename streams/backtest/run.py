@@ -1,6 +1,8 @@
 """Runs the candidates through the kernel and keeps of each the incidents it would have opened."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import orjson
@@ -14,6 +16,11 @@ from streams.event_file import BrokenLine
 from streams.file_replay import FileReplay, hear
 from streams.kernel.bulletin import SIGNALS
 from streams.kernel.record import Outgoing, Record
+
+COUNTED_BEFORE = ("timing", "sources", "privacy", "consent", "limits")  # sections that the first stage counts by,
+COUNTED_IN_INITIATIVE = ("experiments", "jurisdiction")  # and of each initiative's
+JUDGED_BY = ("detection", "incidents")  # what only the second stage reads,
+JUDGED_IN_INITIATIVE = ("thresholds", "detectors")  # and of each initiative's
 
 
 class Fires:
@@ -56,11 +63,51 @@ def fire(initiative: str, check: str, data: Mapping[str, Any]) -> Fire:
     return Fire(initiative, check, data["key"], start, end, parse_instant(data["opened_at"]), resolved)
 
 
-def run_files(one: Pass, paths: Sequence[str], partitions: int, policies: Sequence[Policy]) -> Fires:
-    """Run event files through both stages with a pass's config; configs and commands in the files are left out."""
-    fires = Fires()
-    FileReplay(paths, one.config, partitions, fires.take, policies=policies, own=True).run()
-    return fires
+def run_files(runs: Sequence[Pass], paths: Sequence[str], partitions: int, policies: Sequence[Policy]) -> list[Fires]:
+    """Run event files through both stages with each pass's config; configs and commands in the files are left out.
+
+    Passes that differ only in what the second stage reads have the files read and counted once: the others hear what the first stage said.
+    """
+    heard: dict[bytes, Heard] = {}
+    found = []
+    for one in runs:
+        alike = counted_by(one.config)
+        if alike in heard:
+            found.append(run_signals(one, heard[alike].records, policies))
+            continue
+        fires, heard[alike] = Fires(), Heard()
+        FileReplay(paths, one.config, partitions, partial(both, fires, heard[alike]), policies=policies, own=True).run()
+        found.append(fires)
+    return found
+
+
+class Heard:
+    """Keeps what the first stage says to the second."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self._signals: Counter[int] = Counter()
+
+    def take(self, message: Outgoing) -> None:
+        """Take one output."""
+        if message.topic == SIGNALS:
+            number = message.partition or 0
+            self.records.append(Record(SIGNALS, number, self._signals[number], message.timestamp, message.key, message.value))
+            self._signals[number] += 1
+
+
+def both(fires: Fires, heard: Heard, message: Outgoing) -> None:
+    """Let both take an output."""
+    heard.take(message)
+    fires.take(message)
+
+
+def counted_by(config: Config) -> bytes:
+    """Return a config without what only the second stage reads, as one text."""
+    whole = {name: section for name, section in config.effective().items() if name not in JUDGED_BY}
+    own = whole["initiatives"].items()
+    whole["initiatives"] = {name: {key: value for key, value in one.items() if key not in JUDGED_IN_INITIATIVE} for name, one in own}
+    return orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)
 
 
 def run_signals(one: Pass, records: Iterable[Record | BrokenLine], policies: Sequence[Policy]) -> Fires:

@@ -13,8 +13,8 @@ from reporting.chart.lanes import Lane, lanes
 from reporting.chart.lanes import Span as Bar
 from reporting.view.screen import Column, Screen, Span, grid
 from streams.backtest.agreement import Fire, Label, LabelError, agreement, labels_of, matches
-from streams.backtest.run import Fires, run_files, run_signals
-from streams.backtest.sweep import Candidate, Pass, Setting, SweepError, passes, setting_of
+from streams.backtest.run import COUNTED_BEFORE, COUNTED_IN_INITIATIVE, run_files, run_signals
+from streams.backtest.sweep import Candidate, Setting, SweepError, passes, setting_of
 from streams.cli.console import AS_JSON, hint, opened, print_document, screen
 from streams.cli.problem import UsageProblem
 from streams.cli.replay import CONFIG, INPUTS, judged_by
@@ -22,7 +22,6 @@ from streams.event_file import read_events
 from streams.settings import read_settings
 
 PICTURE = 48  # columns of the picture in the terminal
-COUNTED_BEFORE = ("timing", "sources", "privacy", "consent", "limits")  # sections that intake has read when a dump is written
 
 Row = tuple[Candidate, list[Fire]]
 
@@ -46,7 +45,7 @@ def command(
     svg: str | None,
     as_json: bool,
 ) -> int:
-    """Run candidates of a config over the same events; several --set are a grid. Windows are folded once for all thresholds.
+    """Run candidates of a config over the same events; several --set are a grid. Events are read and counted once, whatever is tried.
 
     Configs and commands in the events are left out: nobody acknowledged what did not happen.
 
@@ -69,9 +68,8 @@ def command(
     if signals:
         refuse_counted(swept)
     dump = list(read_events([signals], 10_000)) if signals else []
-    found: list[tuple[Pass, Fires]] = []
-    for one in runs:
-        found.append((one, run_signals(one, dump, policies) if signals else run_files(one, paths, settings.partitions, policies)))
+    heard = [run_signals(one, dump, policies) for one in runs] if signals else run_files(runs, paths, settings.partitions, policies)
+    found = list(zip(runs, heard, strict=True))
     rows = [(candidate, fires.of(candidate, swept)) for one, fires in found for candidate in one.candidates]
     rows.sort(key=lambda row: order(row[0], swept))
     period = min((fires.first for _, fires in found if fires.first), default=0), max((fires.last for _, fires in found), default=0)
@@ -120,7 +118,7 @@ def relevant(path: str | None, swept: Sequence[Setting]) -> list[Label] | None:
 def refuse_counted(swept: Sequence[Setting]) -> None:
     """Raise UsageProblem for what a dump of signals has already been counted by."""
     for setting in swept:
-        if setting.path[0] in COUNTED_BEFORE or "experiments" in setting.path[2:3]:
+        if setting.path[0] in COUNTED_BEFORE or (setting.path[0] == "initiatives" and setting.path[2] in COUNTED_IN_INITIATIVE):
             raise UsageProblem(f"--set {setting.text}: a dump of signals is already counted by it; use --input with the events instead")
 
 

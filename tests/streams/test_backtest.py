@@ -1,7 +1,9 @@
 """Backtest: each candidate does what a replay of its own config does, and a wrong question is told what would be right."""
 
+import io
 import json
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -57,6 +59,85 @@ def test_every_candidate_does_what_a_replay_of_its_config_does(folder: Path, cap
         opened = [step["opened_at"] for step in steps if step["step"] == "opened" and step["check"] == "threshold:low-ctr"]
         assert [fire["opened_at"] for fire in one["fires"]] == opened
     assert [one["incidents"] for one in found] == [0, 0, 1, 1, 2, 2]
+
+
+SWEPT: dict[str, list[Any]] = {
+    "detectors.dip.window": ["1m", "2m"],
+    "detectors.dip.group_by": [[], ["channel"]],
+    "detectors.dip": [False],
+    "thresholds.low-ctr.datapoints_to_alarm": [2, 3],
+    "thresholds.low-ctr.window": ["2m", "5m"],
+}
+
+
+def minutes(folder: Path) -> Path:
+    """Write two hours of three channels by the minute, one of which loses its clicks for ten minutes; return the file."""
+    chance, lines = Random(5), []
+    for minute in range(112):
+        for number, channel in enumerate(("web", "email", "push")):
+            at = NOON + minute * MINUTE + (5 + number) * 1_000
+            clicks = sum(chance.random() < (0.03 if channel == "web" and 100 <= minute < 110 else 0.2) for _ in range(600))
+            value = {"event_id": f"{channel}-{minute}", "occurred_at": at, "type": "tally", "initiative": "home", "channel": channel}
+            value |= {"exposures": 600, "clicks": clicks}
+            lines.append({"topic": "engagement-events", "key": channel, "timestamp": at, "value": value})
+    path = folder / "minutes.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def watched() -> dict[str, Any]:
+    """Return a config that watches those minutes by detectors and one bound."""
+    config: dict[str, Any] = json.loads(json.dumps(CONFIG))
+    config["initiatives"]["home"]["thresholds"][0] |= {"value": 0.15, "window": "2m", "group_by": ["channel"], "evaluation_periods": 3}
+    detectors = {"dip": {"window": "1m", "group_by": ["channel"]}, "freshness": False, "drift": False, "suppression": {"window": "1m"}}
+    config["initiatives"]["home"]["detectors"] = detectors
+    return config
+
+
+def put(config: dict[str, Any], path: str, value: Any) -> None:
+    """Set a place of the initiative."""
+    _, *names, last = ["home", *path.split(".")]
+    at = config["initiatives"]["home"]
+    for name in names:
+        at = next(one for one in at if one["id"] == name) if isinstance(at, list) else at[name]
+    at[last] = value
+
+
+def test_a_detector_swept_does_what_a_replay_with_it_does(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Windows, levels, M of N of detectors and bounds: each candidate opens and resolves what its own config opens and resolves."""
+    source = minutes(tmp_path)
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(watched()))
+    for path, values in SWEPT.items():
+        setting = f"initiatives.home.{path}=" + ",".join(json.dumps(value) for value in values)
+        assert main(["backtest", "--config", str(tmp_path / "c.yaml"), "--input", str(source), "--json", "--set", setting]) == 0
+        found = json.loads(capfd.readouterr().out)["candidates"]
+        for one, value in zip(found, values, strict=True):
+            config = watched()
+            put(config, path, value)
+            (tmp_path / "one.yaml").write_text(yaml.safe_dump(config))
+            assert main(["replay", "--config", str(tmp_path / "one.yaml"), "--input", str(source), "--out", str(tmp_path / "alone")]) == 0
+            steps = [json.loads(line)["value"]["data"] for line in (tmp_path / "alone" / "incidents.jsonl").open()]
+            first, name, *_ = path.split(".")
+            check = f"threshold:{name}" if first == "thresholds" else name
+            own = [step for step in steps if step["step"] == "opened" and step["check"] == check]
+            alone = [(step["opened_at"], step["key"].get("channel")) for step in own]
+            assert [(fire["opened_at"], fire["key"].get("channel")) for fire in one["fires"]] == alone
+            assert alone or value is False, (path, value)
+        capfd.readouterr()
+
+
+def test_events_are_read_once_whatever_is_tried(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard input can be read only once: four candidates of detector and lifetime out of a pipe say what they say of the file."""
+    source = minutes(tmp_path)
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(watched()))
+    swept = ["--set", "initiatives.home.detectors.dip.window=1m,2m", "--set", "incidents.clear_for=1m,5m"]
+    arguments = ["backtest", "--config", str(tmp_path / "c.yaml"), "--json", *swept, "--input"]
+    assert main([*arguments, str(source)]) == 0
+    from_file = json.loads(capfd.readouterr().out)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(source.read_bytes())))
+    assert main([*arguments, "-"]) == 0
+    assert json.loads(capfd.readouterr().out) == from_file
+    assert all(one["incidents"] for one in from_file["candidates"])
 
 
 def test_labels_say_what_was_found_and_what_was_false(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
