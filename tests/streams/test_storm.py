@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import orjson
@@ -141,6 +142,40 @@ def test_a_day_of_noise_pages_nobody_more_often_than_the_cap_says(tmp_path: Path
     assert busiest_hour(found) <= 3
     assert 48 < len(asked) <= 72
     assert max(Counter(one.person for one in asked).values()) <= 72
+
+
+DETECTOR = (
+    CONFIG.partition("    thresholds:")[0]
+    + "    detectors: {dip: {window: 1m, group_by: [profile]}, freshness: false, suppression: false, drift: false}\n"
+)
+
+
+def flapping(quiet: int, hours: int, bad: int, good: int) -> list[Line]:
+    """Return tallies of three profiles by the minute: quiet at first, then p0 loses its clicks for `bad` of every `bad + good` minutes."""
+    chance = Random(3)
+    lines = []
+    for minute in range(quiet + 60 * hours):
+        for number in range(3):
+            at = NOON + minute * MINUTE + (5 + number) * SECOND
+            struck = number == 0 and minute >= quiet and (minute - quiet) % (bad + good) < bad
+            clicks = sum(chance.random() < (0.02 if struck else 0.2) for _ in range(300))
+            value = {"event_id": f"t-{minute}-{number}", "occurred_at": at, "type": "tally", "initiative": "home"}
+            value |= {"profile": f"p{number}", "exposures": 300, "clicks": clicks}
+            lines.append({"topic": "engagement-events", "key": f"p{number}", "timestamp": at, "value": value})
+    return lines
+
+
+def test_an_anomaly_that_comes_and_goes_is_one_incident_and_asks_a_stated_number_of_times(tmp_path: Path) -> None:
+    """Two bad minutes, six good ones, for five hours: the dip opens once, reopens, counts its windows, and pages as seldom as a bound."""
+    found = Acted(flapping(quiet=90, hours=5, bad=2, good=6), tmp_path, DETECTOR.replace("CAP", "20"))
+
+    dips = [one for one in found.incidents if one.check == "dip"]
+    steps = Counter(one.step for one in dips)
+    assert len({one.incident_id for one in dips}) == 1
+    assert steps["opened"] == 1
+    assert steps["reopened"] > FREE_PAGES
+    assert dips[-1].occurrences > 2 * FREE_PAGES
+    assert FREE_PAGES <= len(found.escalations) <= 13
 
 
 def test_the_wait_between_pages_of_one_incident_doubles_up_to_a_day() -> None:
