@@ -1,86 +1,51 @@
-"""`pmon score` against a composition of river statistics, on labelled series of several families: one setting for all.
+"""`pmon score` against a composition of river's statistics, on labelled series of every class: one setting for all.
 
-    python -m benchmarks.score [--seed 1000] [--each 6]
+    python -m benchmarks.score [--seed 1000] [--each 6] [--tune]
 
-The baseline: EW mean and spread per hour of the day, the tail by a rolling quantile, a shift channel of a short against
-a long EW mean, a quiet period after an alarm. Both see the same rows in one pass. Figures per family and in all: AUC by row (mean over
-series with a label), F1 by stretch at the threshold that is best over ALL series, and false alarms per 1,000 rows there.
+Both see the same rows in one pass. Per class and in all:
+AUC      area under the ROC curve by row, mean over series; within one series, so no threshold is shared
+AP       average precision by row, the rows of all series of the class in one ranking: scores must compare across series
+PA       F1 by row where a stretch touched is a stretch found whole (point-adjusted), at one threshold over ALL series
+F1       F1 by stretch: an alarm within it finds it, alarms less than 50 rows apart elsewhere are one false alarm; at one threshold likewise
+NAB      the score of `benchmarks.nab` with windows about the stretches, at one threshold over ALL series
+silent   false alarms per 1,000 rows where nothing is wrong, at the F1's threshold
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isfinite, isnan
-from time import perf_counter
+from time import process_time
 
 import numpy as np
-from river import stats
 from scipy.stats import rankdata
 
-from benchmarks.labelled_series import Labelled, labelled
-from detectors.series import Series
+from benchmarks.contender import ours, theirs
+from benchmarks.labelled_series import Array, Labelled, labelled
+from benchmarks.nab import Case, nab
+from benchmarks.river_composition import SETTINGS
 
-COLD = 150
-THRESHOLDS = [0.02 * k for k in range(1, 50)]
+THRESHOLDS = [0.01 * k for k in range(20, 100)]
 APART = 50  # alarms closer than this are one
+BEFORE, AFTER, BACK = 2, 5, 60  # rows about a stretch: where an alarm finds it, and where the way back is part of it
+
+Judge = Callable[[Labelled], list[float]]
 
 
-class Baseline:
-    """The river composition: no look-ahead, one row at a time."""
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A series with its scores, and which of its rows are labelled."""
 
-    def __init__(self) -> None:
-        self.mean = [stats.EWMean(fading_factor=0.1) for _ in range(24)]
-        self.spread = [stats.EWMean(fading_factor=0.1) for _ in range(24)]
-        self.fast, self.slow = stats.EWMean(fading_factor=0.1), stats.EWMean(fading_factor=0.005)
-        self.tail = stats.RollingQuantile(0.99, 1000)
-        self.rows = self.quiet = 0
-        self.seen = [0] * 24
+    series: Labelled
+    scores: Array
+    labels: Array
 
-    def score(self, time_s: float, value: float) -> float:
-        """Judge a row, then learn it."""
-        slot = int(time_s % 86_400 // 3600)
-        self.rows += 1
-        if not isfinite(value):
-            return 0.0
-        deviation = 0.0
-        if self.seen[slot] > 3:
-            deviation = abs(value - self.mean[slot].get()) / (1.2533 * self.spread[slot].get() + 1e-9 + 1e-3 * abs(value))
-        shift = 0.0
-        if self.rows > COLD:
-            shift = abs(self.fast.get() - self.slow.get())
-        found = max(deviation, shift)
-        limit = self.tail.get() if self.rows > COLD else None
-        rank = found / (found + 2.0 * limit) if limit else 0.0
-        self.tail.update(min(found, 1e6))
-        gap = abs(value - self.mean[slot].get()) if self.seen[slot] else 0.0
-        self.spread[slot].update(gap)
-        self.mean[slot].update(value)
-        self.seen[slot] += 1
-        signed = (value - self.mean[slot].get()) / (1.2533 * self.spread[slot].get() + 1e-9)
-        self.fast.update(max(-4.0, min(4.0, signed)))
-        self.slow.update(max(-4.0, min(4.0, signed)))
-        if self.quiet:
-            self.quiet -= 1
-            return 0.5 * rank
-        if rank > 0.5:
-            self.quiet = 100
-        return rank
-
-
-def ours(series: Labelled) -> list[float]:
-    """Return our score of every row."""
-    scorer, found = Series(), []
-    for time, value in zip(series.times, series.values, strict=True):
-        judged = scorer.score(value, None, time)
-        scorer.learn(value, None, time, judged)
-        found.append(judged.score)
-    return found
-
-
-def theirs(series: Labelled) -> list[float]:
-    """Return the baseline's score of every row."""
-    scorer = Baseline()
-    return [scorer.score(time, value) for time, value in zip(series.times, series.values, strict=True)]
+    @classmethod
+    def of(cls, series: Labelled, judge: Judge) -> "Scored":
+        """Return a series as a judge scores it."""
+        labels = np.zeros(len(series.values), dtype=bool)
+        for start, end in series.stretches:
+            labels[start:end] = True
+        return cls(series, np.array(judge(series)), labels)
 
 
 @dataclass(slots=True)
@@ -94,42 +59,104 @@ class Outcome:
 
     @property
     def f1(self) -> float:
-        """Return 2 TP / (2 TP + FP + FN), a stretch being one case and alarms close together one alarm."""
+        """Return 2 TP / (2 TP + FP + FN)."""
         return 2 * self.found / max(1, 2 * self.found + self.false + self.missed)
 
 
-def outcome(cases: Sequence[tuple[Labelled, list[float]]], threshold: float) -> Outcome:
+def outcome(cases: Sequence[Scored], threshold: float) -> Outcome:
     """Return the outcome of a threshold over some series."""
     total = Outcome()
-    for series, scores in cases:
-        total.rows += len(scores)
-        alarms, last = [], -APART
-        inside = [False] * len(series.stretches)
-        for row, score in enumerate(scores):
-            if score < threshold:
-                continue
-            hit = [k for k, (start, end) in enumerate(series.stretches) if start <= row < end + 5]
-            for k in hit:
-                inside[k] = True
-            near = any(start - 5 <= row < end + 60 for start, end in series.stretches)  # the way back is part of it
-            if not near and row - last >= APART:
-                alarms.append(row)
-                last = row
-        total.false += len(alarms)
-        total.found += sum(inside)
-        total.missed += len(inside) - sum(inside)
+    for case in cases:
+        total.rows += len(case.scores)
+        alarms, last = np.flatnonzero(case.scores >= threshold), -APART
+        near = np.zeros(len(case.scores), dtype=bool)
+        for start, end in case.series.stretches:
+            near[max(0, start - 5) : end + BACK] = True
+            hit = bool(((alarms >= start - BEFORE) & (alarms < end + AFTER)).any())
+            total.found += hit
+            total.missed += not hit
+        for row in alarms:
+            if not near[row] and row - last >= APART:
+                total.false += 1
+                last = int(row)
     return total
 
 
-def auc(series: Labelled, scores: list[float]) -> float:
+def auc(case: Scored) -> float:
     """Return the area under the ROC curve by row."""
-    label = np.zeros(len(scores), dtype=bool)
-    for start, end in series.stretches:
-        label[start:end] = True
-    kept = np.array([not isnan(value) for value in series.values])
-    ranks, label = rankdata(np.array(scores)[kept]), label[kept]
+    kept = ~np.isnan(case.series.values)
+    ranks, label = rankdata(case.scores[kept]), case.labels[kept]
     positive = int(label.sum())
     return float((ranks[label].sum() - positive * (positive + 1) / 2) / (positive * (len(label) - positive)))
+
+
+def precision(cases: Sequence[Scored]) -> float:
+    """Return the average precision by row, all rows in one ranking."""
+    scores, labels = np.concatenate([case.scores for case in cases]), np.concatenate([case.labels for case in cases])
+    order = np.argsort(-scores, kind="stable")
+    scores, found = scores[order], np.cumsum(labels[order])
+    last = np.append(scores[1:] != scores[:-1], True)
+    recall, share = found[last] / max(1, found[-1]), (found / np.arange(1, len(found) + 1))[last]
+    return float(np.sum(np.diff(recall, prepend=0.0) * share))
+
+
+def adjusted(cases: Sequence[Scored], threshold: float) -> float:
+    """Return the point-adjusted F1 by row."""
+    found = missed = false = 0
+    for case in cases:
+        alarm = case.scores >= threshold
+        false += int((alarm & ~case.labels).sum())
+        for start, end in case.series.stretches:
+            if alarm[start:end].any():
+                found += end - start
+            else:
+                missed += end - start
+    return 2 * found / max(1, 2 * found + false + missed)
+
+
+def windows(case: Scored) -> Case:
+    """Return a case for `nab`: windows of a twentieth of the rows from a stretch's beginning, a hundredth before it."""
+    rows, kept = len(case.scores), []
+    starts = [start for start, _ in case.series.stretches]
+    for start, end in case.series.stretches:
+        following = min((other for other in starts if other > start), default=rows)
+        kept.append((max(0, start - rows // 100), min(max(end, start + rows // 20), following - rows // 100 - 1, rows)))
+    return Case(case.scores.tolist(), kept)
+
+
+def shown(name: str, cases: Sequence[Scored], cost: float) -> None:
+    """Print a judge's table."""
+    best = max(THRESHOLDS, key=lambda threshold: outcome(cases, threshold).f1)
+    wide = max(THRESHOLDS, key=lambda threshold: adjusted(cases, threshold))
+    for family in [*dict.fromkeys(case.series.family for case in cases), "all"]:
+        own = [case for case in cases if family in (case.series.family, "all")]
+        at = outcome(own, best)
+        rate = f"false {1000 * at.false / at.rows:.2f} per 1,000 rows"
+        if not at.found + at.missed:
+            print(f"{name:6} {family:16} {'':51}{rate}")
+            continue
+        area = np.mean([auc(case) for case in own if case.series.stretches])
+        print(
+            f"{name:6} {family:16} AUC {area:.3f}  AP {precision(own):.3f}  PA {adjusted(own, wide):.3f}  F1 {at.f1:.3f}  "
+            f"found {f'{at.found}/{at.found + at.missed}':8} {rate}"
+        )
+    score, line = nab([windows(case) for case in cases])
+    half = outcome(cases, 0.5)
+    print(
+        f"{name:6} NAB {score:.1f} at {line:.3f}; F1's threshold {best:.2f}; at .5: F1 {half.f1:.3f} found {half.found}"
+        f"/{half.found + half.missed} false {half.false}; {cost:.1f} us a row\n"
+    )
+
+
+def tune(every: Sequence[Labelled]) -> None:
+    """Print the settings of the baseline, the best for F1 by stretch and NAB together first."""
+    found = []
+    for setting in SETTINGS:
+        cases = [Scored.of(series, lambda one, setting=setting: theirs(one, setting)) for series in every]  # type: ignore[misc]
+        f1 = max(outcome(cases, threshold).f1 for threshold in THRESHOLDS)
+        found.append((100 * f1 + nab([windows(case) for case in cases])[0], f1, setting))
+    for total, f1, setting in sorted(found, key=lambda one: -one[0])[:10]:
+        print(f"{total:.1f} F1 {f1:.3f} {setting}")
 
 
 def main() -> None:
@@ -137,24 +164,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1000)
     parser.add_argument("--each", type=int, default=6)
+    parser.add_argument("--tune", action="store_true", help="the baseline's settings on a development seed instead")
     asked = parser.parse_args()
     every = list(labelled(asked.seed, asked.each))
-    for name, judge in (("ours", ours), ("river composition", theirs)):
-        begun = perf_counter()
-        cases = [(series, judge(series)) for series in every]
-        cost = (perf_counter() - begun) / sum(len(series.values) for series in every) * 1e6
-        best = max(THRESHOLDS, key=lambda threshold: outcome(cases, threshold).f1)
-        for family in [*dict.fromkeys(series.family for series in every), "all"]:
-            own = [case for case in cases if family in (case[0].family, "all")]
-            areas = [auc(*case) for case in own if case[0].stretches]
-            at = outcome(own, best)
-            print(
-                f"{name:18} {family:16} AUC {np.mean(areas) if areas else float('nan'):.3f}  F1 {at.f1:.3f}  "
-                f"found {at.found}/{at.found + at.missed}  false {1000 * at.false / at.rows:.2f} per 1,000 rows"
-            )
-        fixed = outcome(cases, 0.5)
-        caught = f"{fixed.found}/{fixed.found + fixed.missed}"
-        print(f"{name:18} threshold {best:.2f}; at .5: F1 {fixed.f1:.3f} found {caught} false {fixed.false}; {cost:.1f} us a row\n")
+    if asked.tune:
+        return tune(every)
+    for name, judge in (("ours", ours), ("river", theirs)):
+        begun = process_time()
+        cases = [Scored.of(series, judge) for series in every]
+        shown(name, cases, (process_time() - begun) / sum(len(series.values) for series in every) * 1e6)
+    return None
 
 
 if __name__ == "__main__":

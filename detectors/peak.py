@@ -1,83 +1,107 @@
-"""How surprising a number is beside those before it: the tail beyond a running high quantile.
+"""How rare a number is in its own series: peaks over a running high quantile, learnt one number at a time.
 
-Peaks over threshold (Pickands 1975): excesses over the quantile u follow a generalised Pareto law, so that
+Beyond the quantile u, peaks follow a generalised Pareto law (Pickands 1975; Siffer et al., KDD 2017), so that
 
-    P(R > r) = (1 − q) (1 + ξ (r − u) / σ)^(−1/ξ),   r > u.
+    P(X > x) = (1 − q) (1 + ξ (x − u) / σ)^(−1/ξ),   x > u.
 
-q and the shape ξ are fixed (a shape cannot be learnt from some dozens of excesses), u follows by stochastic approximation
-(Robbins and Monro 1951), σ by the mean excess m: m = σ / (1 − ξ). Below u nothing is surprising. No claim goes beyond
-n^−2.5 after n numbers: so little has been seen.
+u follows by stochastic approximation (Robbins and Monro 1951). ξ and σ are had from mean m and variance v of the peaks,
+ξ = (1 − m²/v) / 2 and σ = m (1 − ξ) (Hosking and Wallis 1987), drawn to a prior by what few peaks there are. Numbers above u that follow
+each other are one peak, learnt at its end (Coles 2001, 5.3): otherwise whatever lasts would teach the tail that it is usual while it is
+still being judged. A series that is spiky by nature gets a heavy tail and is not called rare for what it always does; that
+is what makes evidence compare across series. No claim goes beyond n^−2 after n numbers: so little has been seen.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from math import log10
-from typing import Any
 
 QUANTILE = 0.98
-SHAPE = 0.2  # heavier than exponential: a metric's peaks are
-COLD = 50  # numbers seen before anything is said
-CLAIM = 2.5  # the most evidence after n numbers is CLAIM · log10(n)
-MEMORY = 80.0  # excesses remembered: the mean of later ones forgets
-WINSOR = 8.0  # deviations beyond this many mean deviations move the scale no further
-RATE = 0.002  # how fast centre and scale follow
-TINY = 1e-300
+COLD = 40  # numbers seen before anything is said
+CLAIM = 2.0  # the most evidence after n numbers is CLAIM · log10(n)
+MEMORY = 40.0  # peaks remembered
+SHAPE, SHAPE_PEAKS = 0.15, 15.0  # the prior of ξ, and the peaks it counts for; single values are a little heavier than exponential
+HEAVIEST = 0.5  # above it the variance is infinite and its estimate noise
+PRIOR_PEAKS = 2.0  # how many peaks of one spread the prior of m counts for
+WINSOR = 8.0  # a peak teaches as at most so many mean ones, a number as so many spreads
+QUANTILE_STEP, RATE = 0.01, 0.002  # how fast quantile, and centre and spread, follow
+FLOOR = 0.05  # the least spread: numbers are expected in standard deviations or logarithms
+BODY = 1.7  # evidence at the quantile; below it the square law of a normal one, so that ranks go on
 
 
 @dataclass(slots=True)
 class Peak:
-    """The running tail of one statistic; all state is plain numbers."""
+    """The running tail of one statistic, in units of about one: `evidence` asks, `learn` learns."""
 
+    gap: int = 2  # numbers below u that end a peak
+    longest: int = 50  # numbers after which it ends whatever comes: what stays is the new usual
+    apart: float = 1.0  # how many numbers tell as much as one that depends on no other
+    light: bool = False  # of a mean of many: its tail is near a normal one's
     seen: int = 0
     quantile: float = 0.0
-    excess: float = 0.0
-    excesses: float = 0.0
     centre: float = 0.0
-    scale: float = 0.0
+    spread: float = 0.0
+    mean: float = 0.0
+    square: float = 0.0
+    peaks: float = 0.0
+    open: float = 0.0  # height over u of the peak that has not ended
+    length: int = 0
+    below: int = 0
     first: list[float] = field(default_factory=list)
 
     def evidence(self, number: float) -> float:
-        """Return −log10 of the tail probability of a finite number, 0 below the quantile and while cold; learns nothing."""
-        if self.seen < COLD or number <= self.quantile:
+        """Return −log10 of the chance of a number at least this large, 0 while cold; learns nothing."""
+        if self.seen < COLD:
             return 0.0
-        sigma = max((self.excess * self.excesses + self.scale * 2.0) / (self.excesses + 2.0), TINY) * (1.0 - SHAPE)
-        beyond = log10(1.0 + SHAPE * min((number - self.quantile) / sigma, 1e150)) / SHAPE
-        return min(beyond - log10(1.0 - QUANTILE), CLAIM * log10(self.seen))
+        over = number - self.quantile
+        if over <= 0.0:
+            wide = self.quantile - self.centre
+            return BODY * ((number - self.centre) / wide) ** 2 if number > self.centre and wide > 0.0 else 0.0
+        shape = self._shape()
+        mean = (self.mean * self.peaks + self.spread * PRIOR_PEAKS) / (self.peaks + PRIOR_PEAKS)
+        beyond = log10(1.0 + shape * over / (mean * (1.0 - shape))) / shape
+        return min(BODY + beyond, CLAIM * log10(self.seen / self.apart))
+
+    def _shape(self) -> float:
+        if self.light:
+            return 0.05
+        square = self.mean * self.mean
+        variance = max(self.square - square, 1e-9 * square, 1e-300)
+        found = min(HEAVIEST, max(0.0, 0.5 * (1.0 - square / variance)))
+        return (found * self.peaks + SHAPE * SHAPE_PEAKS) / (self.peaks + SHAPE_PEAKS)
 
     def learn(self, number: float) -> None:
-        """Take a finite number in; one that is far out moves the scale as if it were near."""
+        """Take a finite number in; one that is far out moves the spread as if it were near."""
         self.seen += 1
         if self.seen <= COLD:
             self.first.append(number)
             if self.seen == COLD:
                 self._begin()
             return
-        step = self.scale * max(0.01, 3.0 / self.seen)
-        if number > self.quantile:
-            self.excesses = min(self.excesses + 1.0, MEMORY)
-            self.excess += (number - self.quantile - self.excess) / self.excesses
-            self.quantile += step * QUANTILE
-        else:
-            self.quantile -= step * (1.0 - QUANTILE)
-        away = max(-WINSOR * self.scale, min(WINSOR * self.scale, number - self.centre))
-        self.centre += RATE * away
-        self._set_scale(self.scale + RATE * (abs(away) - self.scale))
+        over = number - self.quantile
+        self.quantile += self.spread * max(QUANTILE_STEP, 3.0 / self.seen) * (QUANTILE if over > 0.0 else QUANTILE - 1.0)
+        if over > 0.0:
+            self.open, self.below = max(self.open, over), 0
+        if self.open > 0.0:
+            self._follow(over)
+        rate = max(RATE, 1.0 / self.seen)
+        away = max(-WINSOR * self.spread, min(WINSOR * self.spread, number - self.centre))
+        self.centre += rate * away
+        self.spread = max(self.spread + rate * (abs(away) - self.spread), FLOOR)
+
+    def _follow(self, over: float) -> None:
+        self.length += 1
+        self.below += over <= 0.0
+        if self.below < self.gap and self.length < self.longest:
+            return
+        height = min(self.open, WINSOR * max(self.mean, self.spread))
+        self.peaks = min(self.peaks + 1.0, MEMORY)
+        self.mean += (height - self.mean) / self.peaks
+        self.square += (height * height - self.square) / self.peaks
+        self.open, self.length, self.below = 0.0, 0, 0
 
     def _begin(self) -> None:
         ordered = sorted(self.first)
         self.first = []
-        self.quantile = ordered[round(QUANTILE * (COLD - 1))]
+        self.quantile = ordered[-2]
         self.centre = sum(ordered) / COLD
-        self._set_scale(sum(abs(number - self.centre) for number in ordered) / COLD)
-        self.excess, self.excesses = self.scale, 1.0
-
-    def _set_scale(self, scale: float) -> None:
-        self.scale = max(scale, 1e-9 * abs(self.centre), TINY)
-
-    def state(self) -> dict[str, Any]:
-        """Return everything it keeps as plain numbers."""
-        return asdict(self)
-
-    @classmethod
-    def of(cls, state: dict[str, Any]) -> "Peak":
-        """Return the tail whose state this is."""
-        return cls(**{**state, "first": list(state["first"])})
+        self.spread = max(sum(abs(number - self.centre) for number in ordered) / COLD, FLOOR)
+        self.mean, self.square, self.peaks = self.spread, 2.0 * self.spread**2, 1.0

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-HOUR_S, DAY_S, WEEK_S = 3600, 86_400, 604_800
+DAY_S, WEEK_S = 86_400, 604_800
 KEPT = 2048  # rows in which a period is looked for
 LOOKS: Final = (96, 192, 384, 768, 1536)  # and then every KEPT rows
 CLEAR = 0.35  # autocorrelation a period must reach
@@ -63,6 +63,6 @@ def period_of(values: list[float]) -> int:
     return best
 
 
-def clock_slot(time_s: float, season_s: int, slots: int) -> int:
-    """Return the slot of a time (epoch seconds, UTC) in a season; weeks begin on Mondays."""
-    return int((time_s - 4 * DAY_S) % season_s * slots // season_s) % slots
+def clock_phase(time_s: float, season_s: int) -> float:
+    """Return how far through its season a time (epoch seconds, UTC) is, in [0, 1); weeks begin on Mondays."""
+    return (time_s - 4 * DAY_S) % season_s / season_s

@@ -1,36 +1,53 @@
 """One score for any series: how unusual each row is for its own series, given only the rows before it.
 
-    row ─► expectation (no season, clock slots, found period: the best of late) ─► residual ─┬─► innovation ─► rarity of a point
-                                                                                            └─► its running mean ─► rarity of a shift
-    value ─► above, below its slow level; its roughness (gone flat, gone wild) ─► rarity by peaks over threshold (`detectors.peak`)
-    evidence = the rarest of these and a fifth of the second; score 0.5 at `HALF` decimal orders
+    row ─► expectation (no season, clock slots, found period: the best of late) ─► residual ─┬─► itself, and what its persistence leaves
+                                                                                            └─► level: mean of 12, of 48 rows
+    value ─► its steps: wilder or calmer than usual; the same value again and again
+    each number ─► how rare in its own past (`detectors.peak`) ─► evidence, -log10 p ─► told at its beginning (`detectors.refractory`)
 
-What follows a surprise within a twentieth of the rows so far is the same surprise: unless it is rarer, a quarter of it counts.
+The evidence of a row is that of its rarest aspect, and a fifth of the second's and third's. The score is 0.5 at `HALF`, a breach.
+The residual of a value is its difference from the expectation in its slot's mean errors, of a count its Anscombe deviation. What its
+persistence (lag-one autocorrelation) leaves judges a wandering series by its steps, the residual a noisy one by its values. An aspect's
+evidence is a tail probability in the series' own past, so one threshold means about the same rate of false alarms in all series.
 
-`score` never learns, `learn` never scores. The residual of a value is its difference from the expectation, of a count its Anscombe
-deviation.
-The innovation is what the residual's own persistence (lag-one autocorrelation) does not explain, so a wandering series is judged by
-its steps and a noisy one by its values.
+`score` never learns; `learn` takes what `score` has found. All state is bounded.
 """
 
 from dataclasses import dataclass, field
-from math import log
+from math import log, log10
 
-from detectors.exceedance import Exceedance, score_of
-from detectors.expectation import Rate, Smooth, anscombe, finite
+from detectors.expectation import LEVEL_ROWS, WHOLE, Place, Rate, Smooth, anscombe, finite
 from detectors.peak import Peak
-from detectors.season import DAY_S, WEEK_S, Period, clock_slot
+from detectors.refractory import Refractory
+from detectors.season import DAY_S, WEEK_S, Period, clock_phase
 
 WARM = 40  # rows before anything is said
 HALF = 4.0  # evidence at which the score is 0.5 and the row a breach
-SECOND = 0.2  # what the second rarest adds
-SHADOW_LEAST, SHADOW_SHARE, ECHO = 30, 20, 0.25  # rows a surprise covers: a twentieth of those so far
-LEVEL_ROWS, STEPS_ROWS, STEPS_LATE = 500.0, 200.0, 10.0  # memory of the slow level, of the usual step and of the late one
-SHIFT = 1.0 / 12.0  # the running mean's weight of the newest residual
-REFERENCE_ROWS = 300.0  # memory of the level a shift is measured from; where a breach's shadow ends the new level is accepted
-SCALE_ROWS = 200.0
+OTHERS = 0.2  # what the second and the third rarest aspect add
+SEASON_GAIN = 1.04  # a season must err so much less than none
+SHORT, LONG = 12.0, 48.0  # rows of the means that show a shift and a drift
+REFERENCE_ROWS = 400.0  # memory of the level a shift is measured from
+RECENT_ROWS, USUAL_ROWS = 10.0, 200.0  # steps of late, and the usual ones
 CLIP = 6.0
-FLOOR = 1e-3  # a series that never moved is judged at a thousandth of its level
+SAME_LEAST = 0.3  # a repeated value is never rarer than that: many instruments repeat themselves
+FLOOR = 1e-6  # what never moved is judged at a millionth of its size
+CLOCK = {"day": DAY_S, "week": WEEK_S}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a row showed, on which it is judged and which is learnt."""
+
+    place: Place
+    name: str  # of the season
+    residual: float
+    level: float  # the season taken out
+    short: float  # running means of the level
+    long: float
+    step: float
+    recent: float
+    repeats: int
+    statistics: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,69 +57,14 @@ class Judged:
     expected: float | None
     score: float
     breach: bool
-    evidence: float = 0.0  # -log10 p, the shadow left out
+    evidence: float = 0.0  # -log10 p, whatever came before
+    seen: Seen | None = None
 
 
-@dataclass(slots=True)
-class Channel:
-    """A residual made comparable: divided by its own running scale, judged by its own tail."""
-
-    scale: float = 0.0
-    seen: int = 0
-    rows: float = SCALE_ROWS  # memory of the scale
-    tail: Exceedance = field(default_factory=Exceedance)
-
-    def deviation(self, residual: float, floor: float) -> float:
-        """Return a residual in (roughly normal) standard deviations."""
-        return min(1e6, abs(residual) / max(1.2533 * self.scale, floor))
-
-    def learn(self, residual: float, floor: float) -> None:
-        """Take a residual into tail and scale."""
-        size = abs(residual)
-        if self.seen >= WARM // 2:
-            self.tail.learn(self.deviation(residual, floor))
-            size = min(size, max(CLIP * self.scale, floor))
-        self.seen += 1
-        self.scale += (size - self.scale) / min(float(self.seen), self.rows)
-
-
-@dataclass(slots=True)
-class Extent:
-    """How far a value is from the slow level, each way, and how rough the series is against how rough it used to be."""
-
-    rows: int = 0
-    before: float = 0.0
-    level: float = 0.0
-    usual: float = 0.0  # mean step
-    late: float = 0.0
-    peaks: tuple[Peak, Peak, Peak] = field(default_factory=lambda: (Peak(), Peak(), Peak()))
-
-    def _statistics(self, value: float) -> tuple[float, float, float]:
-        step = abs(value - self.before)
-        usual = self.usual + (step - self.usual) / STEPS_ROWS
-        late = self.late + (step - self.late) / STEPS_LATE
-        floor = FLOOR * usual + 1e-12
-        return value - self.level, self.level - value, abs(log((late + floor) / (usual + floor)))
-
-    def evidence(self, value: float) -> tuple[float, ...]:
-        """Return -log10 p of each of the three; learns nothing."""
-        if not self.rows:
-            return (0.0, 0.0, 0.0)
-        return tuple(peak.evidence(number) for peak, number in zip(self.peaks, self._statistics(value), strict=True))
-
-    def learn(self, value: float) -> None:
-        """Take one value in."""
-        if not self.rows:
-            self.level = value
-        else:
-            for peak, number in zip(self.peaks, self._statistics(value), strict=True):
-                peak.learn(number)
-            step = abs(value - self.before)
-            self.usual += (step - self.usual) / (STEPS_ROWS if self.rows > 1 else 1.0)
-            self.late += (step - self.late) / (STEPS_LATE if self.rows > 1 else 1.0)
-            self.level += (value - self.level) / min(self.rows + 1.0, LEVEL_ROWS)
-        self.rows += 1
-        self.before = value
+def tails() -> tuple[Peak, ...]:
+    """Return a tail for each statistic, none learnt: value, step, shift, drift, wild, calm."""
+    slow = {"gap": 10, "longest": 100, "apart": 5.0, "light": True}
+    return (Peak(), Peak(), Peak(**slow), Peak(**slow), Peak(), Peak())  # type: ignore[arg-type]
 
 
 @dataclass(slots=True)
@@ -114,159 +76,192 @@ class Series:
     place: int = 0  # rows seen, holes included
     models: dict[str, Smooth | Rate] = field(default_factory=dict)
     period: Period = field(default_factory=Period)
-    point: Channel = field(default_factory=Channel)
-    # What is away stays away for many rows: learnt slowly, or a shift would be normal before it is seen.
-    shift: Channel = field(default_factory=lambda: Channel(rows=1000.0, tail=Exceedance(step=0.004)))
-    before: float = 0.0  # the residual before this row
-    mean: float = 0.0  # running mean of the level without season
-    reference: float = 0.0  # the same, slow
+    tails: tuple[Peak, ...] = field(default_factory=tails)
+    refractory: Refractory = field(default_factory=lambda: Refractory(HALF))
+    time_s: float | None = None  # the latest
+    step_s: float = 0.0  # usual step of time
+    value: float = 0.0  # the one before, of a count its residual
+    size: float = 0.0  # mean absolute value
+    residual: float = 0.0  # the one before
     power: float = 0.0
     product: float = 0.0
-    size: float = 0.0
     spread: float = 0.0
-    extent: Extent = field(default_factory=Extent)  # of values only: a share's extent is its exposure's
-    shadow: float = 0.0  # the rarest evidence that later rows stand in the shadow of
-    until: int = 0  # the row where the shadow ends
+    short: float = 0.0
+    long: float = 0.0
+    reference: float = 0.0
+    usual: float = 0.0
+    recent: float = 0.0
+    repeats: int = 0  # the value's repetitions so far
+    same: int = 0  # rows that repeated the one before
+    holes: int = 0  # since the last row that could be judged
 
     def score(self, value: float, exposure: float | None, time_s: float | None) -> Judged:
         """Judge one row; a value that is no finite number scores 0. Exposure is for counts, time is epoch seconds or None."""
-        name, slot = self._best(time_s)
-        expected = self._expected(name, slot, exposure)
-        if not self._usable(value, exposure) or expected is None:
-            return Judged(expected, 0.0, False)
+        name, at = self._best(time_s)
+        expected = self._expected(name, at, exposure)
+        if expected is None or not self._usable(value, exposure):
+            return Judged(expected, 0.0, breach=False)
+        seen = self._look(name, at, value, expected)
         if self.rows < WARM:
-            return Judged(expected, 0.0, False)
-        residual = self._residual(value, expected)
-        floor = self._floor()
-        innovation = residual - self._persistence() * self.before
-        away = self._mean(residual, self._level(name)) - self.reference
-        rarity = max(
-            self.point.tail.rarity(self.point.deviation(innovation, floor)),
-            self.shift.tail.rarity(self.shift.deviation(away, floor)),
-        )
-        rarity *= min(1.0, self.rows / (4.0 * WARM))  # a young tail is a guess
-        ranked = sorted((rarity, *(() if self.counts else self.extent.evidence(value))), reverse=True)
-        evidence = ranked[0] + (SECOND * ranked[1] if len(ranked) > 1 else 0.0)
-        said = evidence * ECHO if self.rows < self.until and evidence <= self.shadow else evidence
-        return Judged(expected, score_of(said, HALF), said >= HALF, evidence)
+            return Judged(expected, 0.0, breach=False, seen=seen)
+        evidence = self._evidence(seen)
+        said = self.refractory.said(evidence)
+        return Judged(expected, 1.0 - 0.5 ** (said / HALF), said >= HALF, evidence, seen)
 
     def learn(self, value: float, exposure: float | None, time_s: float | None, judged: Judged) -> None:
-        """Take one row in, with what was said of it; one that is no finite number changes nothing."""
-        name, slot = self._best(time_s)
-        expected = self._expected(name, slot, exposure)
-        if not self._usable(value, exposure):
-            if expected is not None and not self.counts:  # a hole keeps its place in a season counted in rows
-                self.period.learn(expected)
-            self.place += 1
-            return
-        if expected is not None and self.rows:
-            residual, floor = self._residual(value, expected), self._floor()
-            level = self._level(name)
-            mean = self._mean(residual, level) if self.rows > 1 else level
-            if self.rows >= WARM // 2:
-                self.point.learn(residual - self._persistence() * self.before, floor)
-                self.shift.learn(mean - self.reference, floor)
-            self.mean = mean
-            self.reference += (mean - self.reference) / min(float(self.rows), REFERENCE_ROWS)
-            self._correlate(residual)
-            self.before = residual
-        self._cast(judged.evidence)
-        self.rows += 1
-        if not self.counts:
-            self.extent.learn(value)
-            gap = 1.0 / min(self.rows, 500)
-            self.size += (abs(value) - self.size) * gap
-        self._learn_models(value, exposure, time_s)
+        """Take one row in, with what was said of it; one that is no finite number only keeps its place in a season."""
+        if time_s is not None and finite(time_s):
+            self._pace(time_s)
+        if self._usable(value, exposure):
+            if judged.seen is not None:
+                self._learn_seen(judged.seen, value)
+            else:
+                self._begin(value)
+            self.refractory.learn(judged.evidence)
+            self.rows += 1
+            self.size += (abs(value) - self.size) / min(self.rows, 500)
+            self._learn_models(value, exposure, time_s)
+            self.holes = 0
+        else:
+            self.holes += 1
+            if judged.expected is not None and not self.counts:
+                self.period.learn(judged.expected)
         self.place += 1
 
-    def _cast(self, evidence: float) -> None:
-        if self.rows >= self.until:
-            if self.shadow >= HALF:
-                self.reference = self.mean
-            self.shadow = 0.0
-        if evidence > self.shadow:
-            self.shadow, self.until = evidence, self.rows + max(SHADOW_LEAST, self.rows // SHADOW_SHARE)
+    def _look(self, name: str, at: Place, value: float, expected: float) -> Seen:
+        model = self.models[name]
+        floor = self._floor()
+        if isinstance(model, Smooth):
+            residual, usual, base, own = value - expected, max(model.cost, floor), model.base(), max(model.spread(at), floor)
+        else:
+            residual, usual, base, own, value = anscombe(value, expected), max(model.cost, floor), 0.0, max(model.cost, floor), 0.0
+            value = residual
+        level = base + max(-CLIP * usual, min(CLIP * usual, residual))
+        short, long = self.short + (level - self.short) / SHORT, self.long + (level - self.long) / LONG
+        step = self.usual if self.holes else abs(value - self.value)  # a step over a hole says nothing
+        recent = self.recent + (min(step, 20.0 * self.usual + floor) - self.recent) / min(max(1.0, self.rows), RECENT_ROWS)
+        wildness = log((recent + 1e-3 * self.usual + 1e-300) / (1.001 * self.usual + 1e-300)) if self.rows > 1 else 0.0
+        statistics = (
+            abs(residual) / own,
+            abs(residual - self._persistence() ** (1 + self.holes) * self.residual) / own,
+            abs(short - self.reference) / usual,
+            abs(long - self.reference) / usual,
+            max(0.0, wildness),
+            max(0.0, -wildness),
+        )
+        repeats = self.repeats + 1 if step == 0.0 and not self.counts and not self.holes else 0
+        return Seen(at, name, residual, level, short, long, step, recent, repeats, tuple(min(1e6, one) for one in statistics))
+
+    def _evidence(self, seen: Seen) -> float:
+        value, step, shift, drift, wild, calm = (tail.evidence(one) for tail, one in zip(self.tails, seen.statistics, strict=True))
+        same = -seen.repeats * log10(max(SAME_LEAST, (self.same + 1.0) / (self.rows + 1.0)))
+        ranked = sorted((max(value, step), max(shift, drift), wild, calm, same), reverse=True)
+        return ranked[0] + OTHERS * (ranked[1] + ranked[2])
+
+    def _begin(self, value: float) -> None:
+        if not self.counts:
+            self.value = self.short = self.long = self.reference = value
+
+    def _learn_seen(self, seen: Seen, value: float) -> None:
+        if self.rows >= WARM // 2:
+            for tail, number in zip(self.tails, seen.statistics, strict=True):
+                tail.learn(number)
+        rows = float(self.rows)
+        self.short, self.long, self.recent = seen.short, seen.long, seen.recent
+        self.reference += (seen.long - self.reference) / min(rows, REFERENCE_ROWS)
+        bound = 10.0 * self.usual if rows > WARM // 2 and self.usual > 0.0 else seen.step
+        self.usual += (min(seen.step, bound) - self.usual) / min(rows, USUAL_ROWS)
+        self._correlate(seen.residual)
+        self.same += seen.repeats > 0
+        self.repeats = seen.repeats
+        self.residual = seen.residual
+        self.value = seen.residual if self.counts else value
+
+    def _correlate(self, residual: float) -> None:
+        bound = CLIP * self.spread if self.rows > WARM else abs(residual) + abs(self.residual)
+        now, was = min(bound, max(-bound, residual)), min(bound, max(-bound, self.residual))
+        weight = 1.0 / min(float(self.rows), USUAL_ROWS)
+        self.power += (was * was - self.power) * weight
+        self.product += (now * was - self.product) * weight
+        self.spread += (abs(now) - self.spread) * weight
+
+    def _persistence(self) -> float:
+        return min(0.99, max(0.0, self.product / self.power)) if self.power > 0.0 and self.rows > WARM else 0.0
+
+    def _floor(self) -> float:
+        return 1.0 if self.counts else FLOOR * self.size + 1e-300
 
     def _usable(self, value: float, exposure: float | None) -> bool:
         if not self.counts:
             return finite(value)
         return exposure is not None and finite(value) and finite(exposure) and exposure > 0.0 and value >= 0.0
 
-    def _slot(self, name: str, time_s: float | None) -> int | None:
-        if name == "flat":
-            return 0
-        if name == "period":
-            return self.place % self.period.length
-        if time_s is None:
-            return None
-        return clock_slot(time_s, DAY_S if name == "day" else WEEK_S, 24 if name == "day" else 168)
+    def _pace(self, time_s: float) -> None:
+        """Follow the usual step of time, and with it how many rows a slot gets in a season."""
+        if self.time_s is not None and time_s > self.time_s:
+            step = time_s - self.time_s
+            self.step_s += (min(step, 3.0 * self.step_s) - self.step_s) / 50.0 if self.step_s else step
+            for name, season_s in CLOCK.items():
+                model = self.models.get(name)
+                if model is not None:
+                    model.pace = max(1.0, season_s / self.step_s / model.slots)
+                if isinstance(model, Smooth):
+                    model.level_rows = max(LEVEL_ROWS, DAY_S / self.step_s)
+        if self.time_s is None or time_s > self.time_s:
+            self.time_s = time_s
 
-    def _best(self, time_s: float | None) -> tuple[str, int]:
-        best, least = ("flat", 0), float("inf")
+    def _place(self, name: str, model: Smooth | Rate, time_s: float | None) -> Place | None:
+        if name == "flat":
+            return WHOLE
+        if name == "period":
+            slot = self.place % self.period.length
+            return Place(slot, slot, 0.0)
+        if time_s is None or not finite(time_s):
+            return None
+        return model.place(clock_phase(time_s, CLOCK[name]))
+
+    def _best(self, time_s: float | None) -> tuple[str, Place]:
+        best, least = ("flat", WHOLE), float("inf")
         for name, model in self.models.items():
-            slot = self._slot(name, time_s)
-            if slot is None or (name != "flat" and model.seen < 2 * model.slots):
+            at = self._place(name, model, time_s)
+            if at is None or not model.ripe(at):
                 continue
-            cost = model.cost if name == "flat" else model.cost * 1.03  # the simpler one where they are as good
+            cost = model.cost if name == "flat" else model.cost * SEASON_GAIN  # the simpler one where they are as good
             if cost < least:
-                best, least = (name, slot), cost
+                best, least = (name, at), cost
         return best
 
-    def _expected(self, name: str, slot: int, exposure: float | None) -> float | None:
+    def _expected(self, name: str, at: Place, exposure: float | None) -> float | None:
         model = self.models.get(name)
         if model is None or not model.seen:
             return None
         if isinstance(model, Smooth):
-            return model.expected(slot)
-        return model.expected(slot, exposure) if exposure is not None and finite(exposure) and exposure > 0.0 else None
-
-    def _residual(self, value: float, expected: float) -> float:
-        return anscombe(value, expected) if self.counts else value - expected
-
-    def _floor(self) -> float:
-        return 1.0 if self.counts else FLOOR * self.size + 1e-12
-
-    def _persistence(self) -> float:
-        return min(0.99, max(0.0, self.product / self.power)) if self.power > 0.0 and self.rows > WARM else 0.0
-
-    def _level(self, name: str) -> float:
-        model = self.models[name]
-        return model.level if isinstance(model, Smooth) else 0.0
-
-    def _mean(self, residual: float, level: float) -> float:
-        bound = max(CLIP * self.spread, self._floor())
-        return self.mean + (level + min(bound, max(-bound, residual)) - self.mean) * SHIFT
-
-    def _correlate(self, residual: float) -> None:
-        bound = max(CLIP * self.spread, self._floor()) if self.rows > WARM else abs(residual)
-        now = min(bound, max(-bound, residual))
-        was = min(bound, max(-bound, self.before))
-        weight = 1.0 / min(self.rows, SCALE_ROWS)
-        self.power += (was * was - self.power) * weight
-        self.product += (now * was - self.product) * weight
-        self.spread += (abs(now) - self.spread) * weight
+            return model.expected(at)
+        return model.expected(at, exposure) if exposure is not None and finite(exposure) and exposure > 0.0 else None
 
     def _learn_models(self, value: float, exposure: float | None, time_s: float | None) -> None:
+        kind = Rate if self.counts else Smooth
         if not self.models:
-            kind = Rate if self.counts else Smooth
-            self.models = {"flat": kind(1), "day": kind(24), "week": kind(168)} if time_s is not None else {"flat": kind(1)}
+            self.models = {"flat": kind(1)}
+        if time_s is not None and "day" not in self.models:
+            self.models |= {"day": kind(24), "week": kind(168)}
         for name, model in self.models.items():
-            slot = self._slot(name, time_s)
-            if slot is None:
+            at = self._place(name, model, time_s)
+            if at is None or (name in CLOCK and not self.step_s):  # how many rows a slot gets is not known yet
                 continue
             if isinstance(model, Smooth):
-                model.learn(slot, value)
+                model.learn(at, value)
             else:
-                model.learn(slot, value, exposure or 0.0)
-        shown = value / exposure if self.counts and exposure else value
-        if self.period.learn(shown) and not self.counts:
+                model.learn(at, value, exposure or 0.0)
+        if not self.counts and self.period.learn(value):
             self._adopt()
 
     def _adopt(self) -> None:
         """Start the season of a period just found by replaying the rows kept: all of them came before."""
-        model = Smooth(self.period.length)
-        kept = self.period.recent
+        length = self.period.length
+        model, kept = Smooth(length, level_rows=max(LEVEL_ROWS, float(length))), self.period.recent
         first = self.place + 1 - len(kept)
         for place, value in enumerate(kept):
-            model.learn((first + place) % self.period.length, value)
+            slot = (first + place) % length
+            model.learn(Place(slot, slot, 0.0), value)
         self.models["period"] = model

@@ -1,0 +1,39 @@
+"""What follows a surprise is the same surprise: it is told once, at its beginning, and stays visible below a breach while it lasts.
+
+    evidence ▁▁▁█▇▇▆▇▆▅▂▁▁▁▁█▁▁   said ▁▁▁█▄▄▄▄▄▃▂▁▁▁▁▄▁▁
+                └ shadow: a twentieth of the rows so far, longer while it goes on ┘
+
+A shadow is a share of a series' age, since there is no other measure of how long things take in a series that nobody has described.
+"""
+
+from dataclasses import dataclass
+
+LEAST, SHARE = 30, 20  # rows of a shadow: a twentieth of the rows so far
+ECHO, CEILING = 0.7, 0.8  # in the shadow so much of the evidence counts, up to so much of what is a breach
+RISE = 1.1  # evidence above so much of what cast the shadow is told in full
+LASTING = 0.65  # of what is a breach: evidence above it keeps the shadow open
+
+
+@dataclass(slots=True)
+class Refractory:
+    """Evidence as it is said: `said` asks, `learn` learns; `half` is the evidence of a breach."""
+
+    half: float
+    rows: int = 0
+    height: float = 0.0  # of what cast the shadow
+    until: int = 0
+
+    def said(self, evidence: float) -> float:
+        """Return how much of a row's evidence counts: all of it outside a shadow, or well above what cast it."""
+        if self.rows >= self.until or evidence > RISE * self.height:
+            return evidence
+        return min(CEILING * self.half, ECHO * evidence)
+
+    def learn(self, evidence: float) -> None:
+        """Take a row's evidence in."""
+        inside = self.rows < self.until
+        if not inside or evidence > RISE * self.height:
+            self.height, self.until = evidence, max(self.until, self.rows + max(LEAST, self.rows // SHARE))
+        elif evidence >= LASTING * self.half:
+            self.until = max(self.until, self.rows + LEAST)
+        self.rows += 1
