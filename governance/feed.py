@@ -109,6 +109,10 @@ class Field:
     documented: bool
     known: bool
 
+    def plain(self) -> list[int | bool]:
+        """Return the fields in their order."""
+        return [self.before, self.seen, self.last, self.always, self.at, self.documented, self.known]
+
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:

@@ -8,7 +8,6 @@ are those of `_system`.
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple
 
 from detectors.window import MINUTE, end_of
 from governance.feed import Feed, Field, FieldChange, shape_of
@@ -61,7 +60,7 @@ class Fields:
             changed = found.take(bucket, self._now)
             for what in ("appeared", "vanished"):
                 self._tell(feed, kind, what, [change for change in changed if change.change == what])
-            fields = {name: astuple(one) for name, one in sorted(found.fields.items())}
+            fields = {name: one.plain() for name, one in sorted(found.fields.items())}
             self._draft.put(key, pack(found.records, found.others_from, fields))
 
     def _tell(self, feed: str, kind: str, what: str, changes: list[FieldChange]) -> None:
