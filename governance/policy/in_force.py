@@ -25,9 +25,9 @@ class Standing:
         return tuple(found[name] for name in sorted(found))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class InForce:
-    """Everything that was ever in force, oldest first; the first of it holds from the beginning of time."""
+    """Everything that was ever in force, oldest first; the first of it holds from the beginning of time. Equal to itself only."""
 
     standings: tuple[Standing, ...]
 

@@ -30,14 +30,22 @@ def policies_of(value: bytes) -> tuple[Policy, ...]:
 
 def law(draft: Draft) -> InForce | None:
     """Return what was in force when; None where no config brought a policy."""
+    return in_force(
+        tuple(
+            (at, draft.get(row_key(BLOBS, sha256)) or b"", draft.get(row_key(BLOBS, sha256, at)) or b"[]")
+            for at, sha256 in config_entries(draft)
+        )
+    )
+
+
+@lru_cache(maxsize=16)
+def in_force(entries: tuple[tuple[int, bytes, bytes], ...]) -> InForce | None:
+    """Return the same of (effective at, config, policies) as their rows hold them: asked at every closing, changed rarely."""
     found: InForce | None = None
-    brought = False
-    for effective_at, sha256 in config_entries(draft):
-        config = config_of(draft.get(row_key(BLOBS, sha256)) or b"")
-        policies = policies_of(draft.get(row_key(BLOBS, sha256, effective_at)) or b"[]")
-        brought = brought or bool(policies)
-        found = InForce.only(config, policies) if found is None else found.after(effective_at, config, policies)
-    return found if brought else None
+    for effective_at, blob, policies in entries:
+        config, brought = config_of(blob), policies_of(policies)
+        found = InForce.only(config, brought) if found is None else found.after(effective_at, config, brought)
+    return found if any(policies_of(policies) for _, _, policies in entries) else None
 
 
 Acted = tuple[int, dict[str, Any], dict[str, Any]]

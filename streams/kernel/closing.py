@@ -40,10 +40,9 @@ from streams.kernel.conformity import Conformity
 from streams.kernel.consent import Consent
 from streams.kernel.detection import Detection
 from streams.kernel.detector_rule import detector_rules
-from streams.kernel.faults import JOB_FAILED, fault_rule
 from streams.kernel.fields import Fields
 from streams.kernel.ground import Ground
-from streams.kernel.looks import SRM_SHARE, Looks, trial_rules
+from streams.kernel.looks import SRM_SHARE, Looks
 from streams.kernel.pending import config_of
 from streams.kernel.place import asked_name
 from streams.kernel.plan_row import note_plan
@@ -89,11 +88,9 @@ class Closing:
         # What shares `__other__` are parts of many initiatives: rules and versions of the same name would accuse each other.
         self.own = initiative != SYSTEM and not initiative.startswith(OTHER)
         self.detectors = ground.detectors
-        detecting = {name: rule.threshold for name, rule in self.detectors.items()}
-        rest = {**trial_rules(self.base), **self.conformity.rules, **detecting, JOB_FAILED: fault_rule(self.base)}
         self.bounds = bounds(draft, initiative)
         asked = {asked_name(check, ",".join(rule.group_by)): rule for check, rule in self.bounds}
-        self.rules = {**self.thresholds, **asked, STORM: storm_rule(), **({} if initiative == SYSTEM else rest)}
+        self.rules = {**ground.rules, **asked}
         own, fdr = self.config.initiative(initiative), self.config.detection.fdr
         scene = Scene(initiative, now, self.standing.cells, self.definitions, own.allocation, fdr, self.window, drain)
         self.detection = Detection(draft, scene, self.detectors, self.watch)

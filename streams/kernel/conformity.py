@@ -9,6 +9,7 @@ is live now passes. One incident per (check, rule).
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -52,7 +53,8 @@ class Fault:
         return [self.observed, self.expected, self.severity, self.policy, self.evidence]
 
 
-def conformity_rules(law: InForce | None, base: int) -> dict[str, Threshold]:
+@lru_cache(maxsize=64)
+def conformity_rules(law: InForce | None, base: int) -> Mapping[str, Threshold]:
     """Return the rules behind these incidents as the watch takes them: every check of every policy there was, and shadow changes."""
     policies = [policy for standing in (law.standings if law else ()) for policy in standing.policies]
     named = {f"policy:{check.id}": check.title or check.id for policy in policies for check in policy.checks}

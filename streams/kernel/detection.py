@@ -48,6 +48,7 @@ class Detection:
         self._series = AllSeries(draft, scene, watch.faults)
         self._showing = Showing(scene, self._due, self._series)
         self._said: dict[bytes, Verdict] = {}
+        self._read: tuple[bytes | None, list[list[Any]], dict[str, list[float]]] = (None, [], {})
 
     def phases(self) -> Iterator[Phase]:
         """Yield the phases in order; none where no detector's window ends now."""
@@ -69,8 +70,10 @@ class Detection:
 
     def _decided(self) -> tuple[list[list[Any]], dict[str, list[float]]]:
         value = self._draft.get(row_key(DECIDED, self._scene.initiative))
-        told, votes = unpack(value) if value else ([], {})
-        return told, votes
+        if value is None or value is not self._read[0]:
+            told, votes = unpack(value) if value else ([], {})
+            self._read = value, told, votes
+        return self._read[1:]
 
     def decide(self) -> None:
         """Score every series and note what is a breach, and what is none where that matters to a life cycle."""

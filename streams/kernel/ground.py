@@ -8,24 +8,30 @@ from detectors.kpi import Ratio
 from detectors.window import MINUTE
 from governance.config import Config, Threshold
 from governance.message.duration import format_duration
+from governance.paging import STORM
 from governance.policy.in_force import InForce
 from streams.kernel.bulletin import SYSTEM
 from streams.kernel.cells import Admission
+from streams.kernel.conformity import conformity_rules
 from streams.kernel.detector_rule import DetectorRule, detector_rules
+from streams.kernel.faults import JOB_FAILED, fault_rule
+from streams.kernel.looks import trial_rules
 from streams.kernel.publishing import definitions_of
+from streams.kernel.storm import storm_rule
 
 REFUSED_SHARE, FAILED_SHARE = "refused_share", "failed_share"
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What every closing of an initiative under one config stands on; a step makes it once."""
+    """What every closing of an initiative under one config stands on; a step makes it once. `rules` are all the watch takes."""
 
     sha256: str
     definitions: Mapping[str, Ratio]
     thresholds: Mapping[str, Threshold]
     admission: Admission
     detectors: Mapping[str, DetectorRule]
+    rules: Mapping[str, Threshold]
     law: InForce | None = None
 
 
@@ -33,11 +39,14 @@ def ground_of(initiative: str, sha256: str, config: Config, admission: Admission
     """Return the ground of an initiative, `admission` being the step's own, `law` the policies there ever were."""
     if initiative == SYSTEM:
         figures = {REFUSED_SHARE: Ratio("refused", "received", "down"), FAILED_SHARE: Ratio("jobs_failed", "jobs", "down")}
-        return Ground(sha256, figures, {"refused_input": refusals(config), "job_failed": failures(config)}, admission, {})
-    own = config.initiatives.get(initiative)
+        thresholds = {"refused_input": refusals(config), "job_failed": failures(config)}
+        return Ground(sha256, figures, thresholds, admission, {}, {**thresholds, STORM: storm_rule()})
+    own, base = config.initiatives.get(initiative), config.timing.window
     thresholds = {f"threshold:{found.id}": found for found in sorted(own.thresholds, key=lambda t: t.id)} if own else {}
     detectors = {} if initiative.startswith(OTHER) else detector_rules(config, initiative)  # parts of many are no series of one
-    return Ground(sha256, definitions_of(own), thresholds, admission, detectors, law)
+    detecting = {name: rule.threshold for name, rule in detectors.items()}
+    rest = {STORM: storm_rule(), **trial_rules(base), **conformity_rules(law, base), **detecting, JOB_FAILED: fault_rule(base)}
+    return Ground(sha256, definitions_of(own), thresholds, admission, detectors, {**thresholds, **rest}, law)
 
 
 def refusals(config: Config) -> Threshold:

@@ -181,11 +181,12 @@ def key_parts(key: bytes) -> list[Any]:
 class Draft:
     """A step's changes over committed rows: reads see them, the rows do not; `size` is the bytes a commit of them takes."""
 
-    __slots__ = ("_new", "outbox", "rows", "size")
+    __slots__ = ("_made", "_new", "outbox", "rows", "size")
 
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
         self._new: dict[bytes, dict[bytes, bytes | None]] = {}  # by table
+        self._made: dict[bytes, dict[bytes, None]] = {}  # by table: of those, what the rows do not hold
         self.outbox: list[Outgoing] = []
         self.size = 0
 
@@ -198,8 +199,14 @@ class Draft:
 
     def put(self, key: bytes, value: bytes) -> None:
         """Set a row."""
-        new = self._new.setdefault(key[:1], {})
-        self.size += len(value) - len(new.get(key) or b"") + (0 if key in new else len(key) + 12)
+        kind = key[:1]
+        new = self._new.setdefault(kind, {})
+        if key in new:
+            self.size += len(value) - len(new[key] or b"")
+        else:
+            self.size += len(value) + len(key) + 12
+            if self.rows.get(key) is None:
+                self._made.setdefault(kind, {})[key] = None
         new[key] = value
 
     def drop(self, key: bytes) -> None:
@@ -219,14 +226,15 @@ class Draft:
         return self._as_now(kind, self.rows.group(kind, first), row_key(kind, first)[:-1])
 
     def _as_now(self, kind: bytes, old: Iterable[bytes], start: bytes) -> list[bytes]:
-        new, seen = self._new.get(kind, {}), self.rows.get
-        follow = (b",", b"]") if len(start) > 1 else b""  # 1 is no beginning of 12
+        new = self._new.get(kind)
+        if not new:
+            return list(old)
         kept = [key for key in old if new.get(key, b"") is not None]
-        return kept + [
-            key
-            for key, value in new.items()
-            if value is not None and key.startswith(start) and key.startswith(follow, len(start)) and seen(key) is None
-        ]
+        made = self._made.get(kind)
+        if not made:
+            return kept
+        follow = (b",", b"]") if len(start) > 1 else b""  # 1 is no beginning of 12
+        return kept + [key for key in made if new[key] is not None and key.startswith(start) and key.startswith(follow, len(start))]
 
     def send(self, message: Outgoing) -> None:
         """Add a message to the commit's outbox."""

@@ -5,6 +5,7 @@ D [initiative, check, kpi, dimensions, values…]   what one detector has learnt
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from detectors.dip import Dip
@@ -70,7 +71,8 @@ class AllSeries:
     def put_back(self, rule: DetectorRule, values: Values, row: bytes | None) -> None:
         """Write a series' row after its window; None: it raised and stays as it was."""
         if row is not None:
-            self._draft.put(self.key(rule, values), row)
+            if row != self._draft.get(self.key(rule, values)):  # an hour of silence moves nothing
+                self._draft.put(self.key(rule, values), row)
             if self._faults.known:
                 self._faults.well(*place_of(rule, values))
         self._loaded.pop(self.key(rule, values), None)
@@ -80,8 +82,8 @@ class AllSeries:
         if self._learnt is None:
             self._learnt = {}
             for key in self._draft.group(STATES, self._scene.initiative):
-                _, check, figure, dimensions, *values = key_parts(key)
-                self._learnt.setdefault((check, figure, dimensions), []).append(tuple(values))
+                named, values = named_by(key)
+                self._learnt.setdefault(named, []).append(values)
         return sorted(self._learnt.get((rule.check, rule.threshold.kpi, ",".join(rule.group_by)), []))
 
     def ask(self, rule: DetectorRule, values: Values, question: Callable[..., Found], *given: Any) -> Found | None:
@@ -116,6 +118,13 @@ class AllSeries:
                 if before.get(name) != rules.get(name):
                     self._faults.well(job, place)
                     self._draft.drop(row_key(STATES, self._scene.initiative, check, figure, dimensions, *values))
+
+
+@lru_cache(maxsize=16_384)
+def named_by(key: bytes) -> tuple[tuple[str, str, str], Values]:
+    """Return (check, key figure, dimensions) and values of a series' row, by its key."""
+    _, check, figure, dimensions, *values = key_parts(key)
+    return (check, figure, dimensions), tuple(values)
 
 
 def place_of(rule: DetectorRule, values: Values) -> tuple[str, Values]:

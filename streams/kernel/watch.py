@@ -73,14 +73,18 @@ class Watch:
         self.duty = Duty(draft, initiative, config)
         self.faults = Faults(draft, initiative, config.incidents.retry_limit)
         self._inquiry = Inquiry(draft, initiative, config)
+        self._read: dict[bytes, tuple[bytes, Series, dict[str, list[list[str]]]]] = {}  # a series is asked about several times a closing
 
     def _load(self, key: bytes) -> tuple[Series, dict[str, list[list[str]]]]:
         value = self._draft.get(key)
         if value is None:
             return Series(), {}
-        history, episode, episodes, spent, ladder = unpack(value)
-        living = None if episode is None else Episode.of(episode)
-        return Series(tuple((end, hit) for end, hit in history), living, episodes, spent), ladder
+        known = self._read.get(key)
+        if known is None or known[0] is not value:
+            history, episode, episodes, spent, ladder = unpack(value)
+            living = None if episode is None else Episode.of(episode)
+            known = self._read[key] = value, Series(tuple((end, hit) for end, hit in history), living, episodes, spent), ladder
+        return known[1:]
 
     def _keep(self, key: bytes, series: Series, ladder: Mapping[str, Any]) -> None:
         episode = None if series.episode is None else series.episode.plain()
