@@ -67,11 +67,12 @@ class Checklist:
     changes: tuple[Judged, ...]
 
     def rows(self) -> list[Row]:
-        """Return one row a check over all changes: its worst status, how many changes have it, and their evidence."""
+        """Return one row a check over all changes it asks something of: its worst status, how many have it, and their evidence."""
         found: dict[str, list[tuple[Change, Row]]] = {}
         for judged in self.changes:
             for row in judged.rows:
-                found.setdefault(row.check, []).append((judged.change, row))
+                if row.applies:
+                    found.setdefault(row.check, []).append((judged.change, row))
         return [_summed(rows) for rows in found.values()]
 
     def counts(self) -> dict[str, int]:
@@ -141,6 +142,7 @@ def _rows(case: Case, policy: Policy) -> Iterator[Row]:
             kind=check.type,
             severity=check.severity,
             policy=(policy.id, policy.sha256),
+            applies=result.applies,
         )
         yield _perhaps_waived(row, policy.waivers, case)
 
@@ -149,7 +151,7 @@ def _result(check: AnyCheck, case: Case) -> Result:
     expected = check.title or check.id
     why = outside(check, case)
     if why is not None:
-        return Result("not_evaluated", "nothing to judge", expected, why)
+        return Result("not_evaluated", "nothing to judge", expected, why, applies=False)
     if case.release is None and case.change.state() in OVER:
         return Result("not_evaluated", case.change.state(), expected, f"was {case.change.state()} and never went live")
     result = JUDGES[check.type](check, case)

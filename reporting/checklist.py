@@ -13,6 +13,7 @@ SCHEMA_CHANGE = "schema_change"
 SHOWN = 5
 WHY_NO_POLICY = "no policy came with the config, so no change was judged"
 WHY_NO_CHANGE = "no rule changed in the period, so there was nothing to judge"
+WHY_NOT_ASKED = "no check asks anything of the changes of the period"
 WHY_NO_CONSENT = "no exposure of the period has a settled consent verdict"
 
 
@@ -23,11 +24,12 @@ def governance(snapshot: Snapshot, counts: Mapping[str, Any]) -> dict[str, Any]:
     judged = verdicts.get("valid", 0) + sum(violations.values())
     checklist = snapshot.checklist
     changes = checklist.changes if checklist is not None else ()
+    rows = checklist.rows() if checklist is not None else []
     fields = _fields(snapshot)
     return {
         "status": "evaluated" if changes else "not_evaluated",
-        "why": None if changes else WHY_NO_POLICY if checklist is None else WHY_NO_CHANGE,
-        "checks": [row.plain() for row in (*(checklist.rows() if checklist is not None else ()), *fields)],
+        "why": None if rows else WHY_NO_POLICY if checklist is None else WHY_NOT_ASKED if changes else WHY_NO_CHANGE,
+        "checks": [row.plain() for row in (*rows, *fields)],
         "counts": checklist.counts() if checklist is not None else {},
         "violations": [{"verdict": verdict, "exposures": number} for verdict, number in violations.items()],
         "consent": {

@@ -131,7 +131,8 @@ class Source(Section):
     map: dict[Name, Name | Constant] = Field(default_factory=dict)
 
 
-def _without_secrets(url: str) -> str:
+def without_secrets(url: str) -> str:
+    """Return what is printed and published of an address: its scheme."""
     scheme, separator, _ = url.partition("://")
     return f"{scheme}://***" if separator else "***"
 
@@ -142,6 +143,6 @@ class Sink(Section):
     Addresses hold tokens and people's names: the effective config, which is printed and published, shows the scheme only.
     """
 
-    url: Annotated[Text, Field(repr=False), PlainSerializer(_without_secrets, return_type=str)]
+    url: Annotated[Text, Field(repr=False), PlainSerializer(without_secrets, return_type=str)]
     max_age: Duration = lasting("1h")
     for_: Roles = Field(default=(), alias="for")

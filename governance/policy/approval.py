@@ -67,7 +67,7 @@ def emergency_followup(check: EmergencyFollowup, case: Case) -> Result:
     also = f" and evidence of {', '.join(check.evidence)}" if check.evidence else ""
     expected = f"{check.count} approval or sign-off by others{roles}{also} within {format_duration(check.within)} of an emergency"
     if case.release is None or not case.emergency:
-        return Result("not_evaluated", "no emergency", expected, "did not go live as an emergency")
+        return Result("not_evaluated", "no emergency", expected, "did not go live as an emergency", applies=False)
     deadline = case.at + check.within
     ballot = votes(case, ("approved", "signed_off"), min(deadline, case.now), check.roles, bind=True, valid_for=None)
     given = {kind.casefold() for step in case.change.steps if step.at <= deadline for kind, _ in step.evidence}

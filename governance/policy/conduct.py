@@ -48,7 +48,7 @@ def emergency_rate(check: EmergencyRate, case: Case) -> Result:
     """Judge whether emergencies have become the rule."""
     expected = f"at most {check.at_most} emergencies in {format_duration(check.period)}"
     if case.release is None or not case.emergency:
-        return Result("not_evaluated", "no emergency", expected, "did not go live as an emergency")
+        return Result("not_evaluated", "no emergency", expected, "did not go live as an emergency", applies=False)
     near = {release.change.key: release.step for release in case.emergencies if case.at - check.period < release.at <= case.at}
     found = f"{len(near)} in {format_duration(check.period)}"
     evidence = tuple(near.values())

@@ -80,7 +80,7 @@ def linked_experiment(check: LinkedExperiment, case: Case) -> Result:
     expected = "a running experiment, named by the change"
     borne = {name for name, at in case.borne.items() if at <= case.at}
     if not borne and case.change.rule_id not in check.bearing:
-        return Result("not_evaluated", "no experiment", expected, "the rule bears no experiment")
+        return Result("not_evaluated", "no experiment", expected, "the rule bears no experiment", applies=False)
     over = {name for name, at in case.concluded.items() if at <= case.at}
     named = {name for step in case.before if step.action != "concluded" for name in step.experiments}
     running = sorted(named - over)

@@ -25,11 +25,14 @@ class Result:
     since: int | None = None
     deadline: int | None = None
     evidence: tuple[Step, ...] = ()
+    applies: bool = True  # False: the check asks nothing of this change, so nothing is left to evaluate
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A check's result for one change, with what is not published: the check's type and severity, and the policy that judged."""
+    """A check's result for one change, with what is not published: the check's type and severity, the policy that judged, whether it
+    asks anything of the change at all.
+    """
 
     check: str
     status: Status
@@ -44,6 +47,7 @@ class Row:
     kind: str = ""  # the type of the check
     severity: str = "high"
     policy: tuple[str, str] = field(default=("", ""))  # id and sha256
+    applies: bool = True
 
     def plain(self) -> dict[str, Any]:
         """Return the row as it is published."""
@@ -73,16 +77,16 @@ def worst(rows: Iterable[Row]) -> list[Row]:
     found: dict[str, Row] = {}
     for row in rows:
         known = found.get(row.check)
-        if known is None or STATUSES.index(row.status) < STATUSES.index(known.status):
+        if known is None or (STATUSES.index(row.status), not row.applies) < (STATUSES.index(known.status), not known.applies):
             found[row.check] = row
     return list(found.values())
 
 
 def counts(rows: Iterable[Row]) -> dict[str, int]:
-    """Return how many rows have each status, every status named."""
+    """Return how many rows have each status, every status named; what asks nothing of a change is not counted."""
     found = dict.fromkeys(("pass", "fail", "warn", "pending", "not_evaluated", "waived"), 0)
     for row in rows:
-        found[row.status] += 1
+        found[row.status] += row.applies
     return found
 
 

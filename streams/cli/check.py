@@ -16,7 +16,8 @@ from streams.sinks import unusable
 def command(config: str, as_json: bool) -> int:
     """Check CONFIG (YAML; - is standard input); print the effective config and its sha256.
 
-    Faults come one a line, with file, line and path, and end in exit code 2.
+    Faults come one a line, with file, line and path, and end in exit code 2. What is printed is a config that can be checked again, but
+    for the addresses of sinks: they are masked.
 
     \b
     Example:
@@ -38,5 +39,7 @@ def command(config: str, as_json: bool) -> int:
         print_document({"ok": True, "sha256": found.sha256, "config": found.effective(), "problems": []})
     else:
         click.echo(f"# sha256: {found.sha256}")
+        if found.sinks:
+            click.echo("# Addresses of sinks are masked (***): write the real ones back before this is used as a config.")
         click.echo(yaml.safe_dump(found.effective(), sort_keys=False, allow_unicode=True, width=140), nl=False)
     return 0

@@ -55,8 +55,8 @@ def show() -> None:
 def test(config: str | None, paths: tuple[str, ...], at: str | None, as_table: bool, as_json: bool) -> int:
     """Hold every rule change of event files to the policies of a config; without policy files, to the one that is shipped.
 
-    On a terminal a table, in a pipe one JSON line a change, with --json one document. Exit code 1 where a check fails or a rule
-    change could not be read.
+    On a terminal a table, in a pipe one JSON line a row (a check of a change), with --json one document. Exit code 1 where a check fails
+    or a rule change could not be read.
 
     \b
     Example:
@@ -79,8 +79,16 @@ def test(config: str | None, paths: tuple[str, ...], at: str | None, as_table: b
     elif as_table or sys.stdout.isatty():
         click.echo(table(judged, version_differences(book.until(now)), intake.refused, screen()), nl=False)
     else:
-        print_answers([*(one.plain() for one in judged.changes), *intake.refused], lambda answer: False)
+        print_answers([*lines(judged), *intake.refused], lambda answer: False)
     return ACT if judged.failed() or intake.refused else 0
+
+
+def lines(judged: Checklist) -> Iterator[dict[str, Any]]:
+    """Yield every row with the change it is about, a change after the other."""
+    for one in judged.changes:
+        about = {"change_id": one.change.change_id, "rule_id": one.change.rule_id, "initiative": one.change.initiative}
+        for row in one.rows:
+            yield {**row.plain(), **about, "version": one.version, "state": one.state, "error": None}
 
 
 class _Intake:
@@ -119,7 +127,7 @@ class _Intake:
         return found
 
     def _refuse(self, code: str, message: str, **place: Any) -> None:
-        empty: dict[str, Any] = {"change_id": None, "rule_id": None, "checks": [], "counts": {}}
+        empty: dict[str, Any] = {"check": None, "status": None, "change_id": None, "rule_id": None}
         self.refused.append({**empty, "error": {"code": code, "message": message}, **place})
 
 

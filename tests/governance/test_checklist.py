@@ -112,12 +112,12 @@ def test_what_is_to_come_changes_nothing(log: list[dict[str, Any]], now: int) ->
 
 
 def test_a_row_has_exactly_its_documented_fields() -> None:
-    """And an answer counts every status."""
+    """And an answer counts every status, but not what asks nothing of the change: no emergency, no experiment."""
     (judged,) = judge(good()).changes
     answer = judged.plain()
 
     assert list(answer["checks"][0]) == ["check", "status", "found", "expected", "who", "since", "deadline", "reason", "evidence", "sop"]
-    assert answer["counts"] == {"pass": 6, "fail": 0, "warn": 0, "pending": 0, "not_evaluated": 3, "waived": 0}
+    assert answer["counts"] == {"pass": 6, "fail": 0, "warn": 0, "pending": 0, "not_evaluated": 0, "waived": 0}
     assert answer["checks"][1]["evidence"] == [
         {"topic": "rule-changes", "partition": 0, "offset": 1, "event_id": "chg-1-approved-3600000-"}
     ]
@@ -173,6 +173,16 @@ def test_a_policy_that_is_not_in_force_yet_judges_nothing() -> None:
     assert (found.changes[0].rows, found.rows(), found.failed()) == ((), [], False)
 
 
+def test_a_check_that_asks_nothing_of_a_change_is_no_gap_of_the_checklist() -> None:
+    """A follow-up of emergencies is not missing where there was none: its row says so, no count does, and no report lists it."""
+    calm, hurried = judge(good()), judge([*good(), *later("chg-2", 30_000_000, 8, emergency=True)])
+
+    assert [one.reason for one in calm.changes[0].rows if one.check == "emergency-follow-up"] == ["did not go live as an emergency"]
+    assert calm.counts()["not_evaluated"] == 0
+    assert "emergency-follow-up" not in [one.check for one in calm.rows()]
+    assert [one.found for one in hurried.rows() if one.check == "emergency-follow-up"] == ["1 of 1 changes: chg-2"]
+
+
 def test_a_check_is_asked_where_it_applies() -> None:
     """By environment, initiative, rule, channel and kind; elsewhere the row says why it was not asked."""
     for scope, why in (
@@ -184,6 +194,7 @@ def test_a_check_is_asked_where_it_applies() -> None:
     ):
         found = row(good(channels=["web"]), "a", policy(f"{{id: a, type: approvals, applies_to: {{{scope}}}}}"))
         assert (found.status, found.reason) == ("not_evaluated", why)
+        assert judge(good(channels=["web"]), policy(f"{{id: a, type: approvals, applies_to: {{{scope}}}}}")).rows() == []
     staged = [{**one, "environment": "staging"} for one in (requested(), deployed())]
     assert row(staged, "approvals").reason == "not asked in environment staging"
 

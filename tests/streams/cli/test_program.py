@@ -136,6 +136,25 @@ def test_check_prints_a_config_that_checks_the_same(tmp_path: Path, capfd: pytes
     assert answer["config"]["timing"]["window"] == "5m"
 
 
+def test_check_prints_no_address_and_says_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What it prints is refused with what to do about it, and is the same config once the addresses are back."""
+    path, printed = tmp_path / "config.yaml", tmp_path / "printed.yaml"
+    path.write_text("version: 1\nsinks: {team: {url: 'json://secret@h.example/x'}, hook: {url: 'https://h.example/t0ken'}}\n")
+    assert main(["check", str(path)]) == 0
+    text = capfd.readouterr().out
+    printed.write_text(text)
+    assert "Addresses of sinks are masked (***)" in text
+    assert not {"secret", "t0ken"} & set(text.replace("@", "/").split("/"))
+
+    assert main(["check", str(printed)]) == 2
+    told = capfd.readouterr().err
+    assert [name in told for name in ("sinks.team.url: is masked", "sinks.hook.url: is masked")] == [True, True]
+
+    printed.write_text(text.replace("json://***", "json://secret@h.example/x").replace("https://***", "https://h.example/t0ken"))
+    assert main(["check", str(printed)]) == 0
+    assert capfd.readouterr().out == text
+
+
 def test_check_names_line_and_path(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Exit code 2; with --json the problems are one document on standard output too."""
     path = tmp_path / "a.yaml"
