@@ -15,7 +15,6 @@ from streams.sinks.courier import Errand, sink_courier
 from streams.sinks.notice import Notice
 from streams.sinks.plan import plan_courier
 
-
 MASKED = "is masked, for no config is printed or published with addresses: write the real one here, the file it came from has it"
 
 
