@@ -4,6 +4,8 @@ from typing import IO, Any
 
 import click
 
+from reporting.safe import plain
+
 USAGE = 2
 NOT_REACHABLE = 3
 
@@ -14,9 +16,9 @@ class UsageProblem(click.ClickException):
     exit_code = USAGE
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the message, one line a fault, each behind the program's name."""
+        """Print the message, one line a fault, each behind the program's name; what it quotes cannot steer a terminal."""
         for line in self.message.splitlines():
-            click.echo(f"pmon: {line}", file=file, err=file is None)
+            click.echo(f"pmon: {plain(line)}", file=file, err=file is None)
 
 
 class NotReachable(UsageProblem):

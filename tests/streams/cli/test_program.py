@@ -199,3 +199,13 @@ def test_readout_answers_line_by_line(tmp_path: Path, capfd: pytest.CaptureFixtu
     assert [answer["error"] is None for answer in answers] == [True, False, True]
     assert code == 1
     assert answers[0]["arms"]["b"]["difference"] == pytest.approx(80 / 9000)
+
+
+def test_a_message_cannot_steer_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A name that turns the writing direction is refused, and quoted as what it is."""
+    (tmp_path / "c.yaml").write_text("version: 1\ninitiatives:\n  'evil \u202eeman': {}\n", encoding="utf-8")
+
+    assert main(["check", str(tmp_path / "c.yaml")]) == 2
+    told = capfd.readouterr().err
+    assert "\u202e" not in told
+    assert "evil \ufffdeman: must be printable text" in told
