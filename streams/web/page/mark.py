@@ -78,7 +78,7 @@ def _bands(usual: Sequence[Range | None], x: Scale, y: Scale) -> Iterator[str]:
         run = []
 
 
-def share_bar(parts: Sequence[tuple[str, int]], finding: str, width: float = 346.0) -> Markup:
+def share_bar(parts: Sequence[tuple[str, int]], finding: str, width: float = 320.0) -> Markup:
     """Return one bar of shares; whatever is there gets at least three pixels."""
     whole = sum(many for _, many in parts) or 1
     drawn, at = [], 0.0
@@ -89,7 +89,7 @@ def share_bar(parts: Sequence[tuple[str, int]], finding: str, width: float = 346
     return Markup(frame(width, 14, finding, *drawn, class_="chart fit"))
 
 
-def strip(values: Sequence[int], labels: Sequence[tuple[int, str]], finding: str, width: float = 346.0) -> Markup:
+def strip(values: Sequence[int], labels: Sequence[tuple[int, str]], finding: str, width: float = 320.0) -> Markup:
     """Return one day: a diamond for each confirmed violation, stacked by hour, six at most with the number above."""
     x, base = Scale(-0.5, len(values) - 0.5, 6, width - 6), 62.0
     drawn = [line(0, base, width, base, "rule")]

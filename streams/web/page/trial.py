@@ -11,7 +11,7 @@ from reporting.figure import NBSP, integer
 from reporting.view.experiment import ACTIONS, UNFIT, name_of, scale, signed
 from streams.read_model.situation import Published, Situation
 
-WIDTH = 346.0
+WIDTH = 320.0  # what fits beside the incidents and on a phone
 COLOURS = {"ship": ("pass", "good"), "rollback": ("fail", "bad"), "stop": ("fail", "bad"), "continue": ("pending", "info")}
 POINTS = "pp"
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import orjson
 import pytest
 
+from detectors.window import HOUR
 from reporting.report import build
 from streams.event_line import Line
-from streams.kernel.publishing import publish
+from streams.kernel.publishing import kpi_window, publish
 from streams.read_model.memory import MemoryModel
 from streams.web.server import serving
 from tests.brokers.fixtures import leave_out
@@ -80,17 +81,24 @@ def test_an_incident_shows_without_reload_and_the_keyboard_opens_it(tmp_path: Pa
 
 
 def test_nothing_is_scrolled_sideways(tmp_path: Path) -> None:
-    """At every width and in both colours all fits; what is touched is large enough on a phone."""
+    """At every width and in both colours all fits, no title is squeezed; what is touched is large enough on a phone, paper is white."""
 
     async def script(tab: Tab, model: MemoryModel, url: str) -> None:
-        model.take(0, 2, [incident_step("opened", 1, NOW), incident_step("escalated", 2, NOW, level=2)])
+        report = build(fortnight()) | {"initiative": HOME}
+        verdicts = {"exposures": 43, "consent.valid": 40, "consent.withdrawn": 3}
+        seen = kpi_window(HOME, ("p1", "email", "-", "a"), NOW - HOUR, NOW, verdicts, {}, verdicts, "consent")
+        steps = [incident_step("opened", 1, NOW), incident_step("escalated", 2, NOW, level=2)]
+        model.take(0, 2, [*steps, seen, publish("reports", "report", "q-7", "id", HOME, NOW, report)])
         for width in (1440, 1240, 1000, 720, 390, 320):  # 720 is 1440 at 200 %
             await tab.size(width, 900, dark=width < 700)
             await tab.open(url)
             assert await tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, width
+            assert await tab.evaluate("document.querySelector('.what').offsetWidth") >= 150, width
             assert width < 390 or await tab.evaluate(OVER) == [], width  # narrower, the evidence scrolls in its own frame
         assert await tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 16, 21)"
         assert await tab.evaluate("Math.min(...[...document.querySelectorAll('button.irow,select')].map(x => x.offsetHeight))") >= 44
+        await tab.call("Emulation.setEmulatedMedia", media="print", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+        assert await tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
     browse(tmp_path, script)
 
