@@ -8,12 +8,14 @@ A subject that never said anything has no row: what it was shown is in `shown`.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from detectors.window import DAY, HOUR, end_of
 from governance.ledger import ANY, BEFORE, ERASED, Ledger, goes, ledger_of, plain
 from streams.kernel.rows import Draft, pack, unpack
 
 LEDGERS, BARRIERS, LOOKS = b"l", b"g", b"q"
+MOST_READ, LONGEST_READ = 2_048, 2_048  # rows, of so many bytes each, kept as read: who is shown something is shown more in the next window
 OWN_BYTES, ROW_BYTES = 300, 150  # of a subject in a commit, and of each row of its ledger with ids of a usual length
 
 
@@ -71,12 +73,7 @@ class Subjects:
         found = self._open.get(owner)
         if found is None:
             value = self._draft.get(LEDGERS + owner) or self._draft.get(BARRIERS + owner)
-            if value is None:
-                found = Subject(Ledger())
-            else:
-                *ledger, active, look = unpack(value)
-                found = Subject(ledger_of(ledger), active, look)
-            self._open[owner] = found
+            found = self._open[owner] = Subject(Ledger()) if value is None else Subject(*row_again(value))
         return found
 
     def _change(self, owner: bytes, subject: Subject) -> None:
@@ -97,9 +94,8 @@ class Subjects:
     def shown(self, owner: bytes, window: int) -> None:
         """Note that a subject with a ledger was shown something in the window that ends at `window`; the day is enough."""
         subject = self._subject(owner)
-        day = end_of(window - 1, DAY)
-        if day > subject.active:
-            subject.active = day
+        if window > subject.active:
+            subject.active = end_of(window - 1, DAY)
             self._change(owner, subject)
 
     def quiet_at(self, owner: bytes) -> int:
@@ -147,6 +143,20 @@ class Subjects:
         looks, self._looks = self._looks, {}
         self._open, self._changed, self.size = {}, set(), 0
         return looks
+
+
+def row_again(value: bytes) -> tuple[Ledger, int, int]:
+    """Return what a row says of a subject: its ledger, `active` and `look`; one that was read before is remembered, if it is small."""
+    return remembered(value) if len(value) <= LONGEST_READ else row_of(value)
+
+
+def row_of(value: bytes) -> tuple[Ledger, int, int]:
+    """Return the same of any row."""
+    *ledger, active, look = unpack(value)
+    return ledger_of(ledger), active, look
+
+
+remembered = lru_cache(maxsize=MOST_READ)(row_of)
 
 
 def up(time: int, size: int) -> int:
