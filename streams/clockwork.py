@@ -13,9 +13,16 @@ LONGEST_DRAIN = 25 * HOUR
 Jobs = Mapping[str, Mapping[str, int]]  # how rounds of each job ended: {"ok": n, "failed": n}
 
 
-def tick_record(partition: int, offset: int, at: int, ends: dict[str, int], *, drain: bool, jobs: Jobs | None = None) -> Record:
-    """Return a tick for one partition; `ends` holds the end offsets of that partition's inputs, `jobs` what ended since the last tick."""
-    more = {"jobs": jobs} if jobs else {}
+def tick_record(
+    partition: int, offset: int, at: int, ends: dict[str, int], *, drain: bool, jobs: Jobs | None = None, missed: int | None = None
+) -> Record:
+    """Return a tick for one partition; `ends` holds the end offsets of that partition's inputs, `jobs` what ended since the last tick.
+
+    `missed` is the time of the tick before, ms, where that is long ago. Ticks made from a file never say so: what was not ticked then is
+    not known.
+    """
+    more: dict[str, object] = {"jobs": jobs} if jobs else {}
+    more |= {"missed": missed} if missed is not None else {}
     return Record("ticks", partition, offset, at, b"", orjson.dumps({"at": at, "ends": ends, "drain": drain, **more}))
 
 

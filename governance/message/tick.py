@@ -16,10 +16,12 @@ class Outcomes(Incoming):
 class Tick(Incoming):
     """One record of `ticks`: `ends` maps a topic to the end offset of this partition; `drain` marks the end of a replay.
 
-    `jobs` names the work beside the fold (a sink, the read model) and how its rounds ended; no address, no person.
+    `jobs` names the work beside the fold (a sink, the read model) and how its rounds ended; no address, no person. `missed` is the time
+    of the tick before, where nobody ticked for an hour or more.
     """
 
     at: Instant
     ends: dict[Name, Count]
     drain: bool = False
     jobs: dict[Name, Outcomes] = Field(default_factory=dict)
+    missed: Instant | None = None

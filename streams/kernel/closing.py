@@ -137,7 +137,7 @@ class Closing:
         yield self.finish
         if self.own and not self.drain:
             job = ReportJob(self.draft, self.watch, self.initiative, self.now, self.sha256, self.config)
-            yield from reports_due(job, self.initiative, self.now, self.config)
+            yield from reports_due(self.draft, job, self.initiative, self.now, self.config)
             yield job.retry
             if job.waits():
                 yield self.look_again

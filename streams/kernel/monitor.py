@@ -19,6 +19,7 @@ from streams.kernel.checks import law
 from streams.kernel.closing import Closing
 from streams.kernel.configs import BLOBS, ENTRIES, config_entries
 from streams.kernel.distribution import forget_answers
+from streams.kernel.gap import forget_gaps, note_gaps
 from streams.kernel.ground import Ground, ground_of
 from streams.kernel.pending import COMMIT_BYTES, config_of, newest_before
 from streams.kernel.record import Commit, Record, Shard
@@ -216,6 +217,8 @@ class MonitorFold:
         live = self.stamp.live if last["drain"] else {**self.stamp.live, source: watermark}
         self.stamp = replace(self.stamp, watermarks={**self.stamp.watermarks, source: watermark}, live=live)
         self.draft.put(row_key(POSITIONS, source), pack(last["positions"]))
+        if last.get("gaps"):
+            note_gaps(self.draft, source, last["gaps"], self.shard.shards)
         if self.shard.number == monitor_of(SYSTEM, self.shard.shards):
             if not last["drain"]:
                 hear(self.draft, source, self.stamp.watermarks, before, self.shard.shards, self._newest().timing)
@@ -235,6 +238,7 @@ class MonitorFold:
         if limit > self.stamp.closed:
             if limit // HOUR > self.stamp.closed // HOUR:
                 forget_answers(self.draft, limit)
+                forget_gaps(self.draft, limit)
             if limit // DAY > self.stamp.closed // DAY:
                 forget_before(self.draft, limit // DAY * DAY - KEPT_DAYS)
             self.stamp = replace(self.stamp, closed=limit)

@@ -9,6 +9,7 @@ from typing import Any
 from detectors.cell import Counts, add
 from detectors.window import DAY, end_of
 from governance.config import Config
+from governance.config.section import Timing
 from governance.message.command import EVERYWHERE
 from governance.message.refusal import Refusal
 from governance.message.tick import Tick
@@ -60,6 +61,8 @@ def fold_ticks(view: Rows, shard: Shard, stamp: IntakeStamp, ticks: Sequence[Rec
         positions = {topic: number for topic, number in sorted(stamp.offsets.items()) if topic != TICKS}
         refuse(draft, [pair for pair in found_ticks if pair[0].offset < offset])
         last = {"watermark": watermark, "at": tick.at, "drain": drain, "positions": positions, "routes": sampled(draft)}
+        gaps = gaps_of([tick for _, tick in run], timing)
+        last |= {"gaps": gaps} if gaps else {}
         after = replace(after, offsets={**stamp.offsets, TICKS: offset + 1})
     after = replace(
         after,
@@ -77,6 +80,12 @@ def count_jobs(found: "Gathered", ticks: Sequence[Tick], base: int) -> None:
             end = end_of(tick.at - 1, base)
             counts = found.adds.setdefault(SYSTEM, Adds()).counts(("m", end, end), ("-", name, "-", "-"))
             add(counts, {"jobs": outcomes.ok + outcomes.failed, "jobs_failed": outcomes.failed})
+
+
+def gaps_of(ticks: Sequence[Tick], timing: Timing) -> list[list[int]]:
+    """Return [from, to] of every stretch of watermarks, ms, in which nobody ticked."""
+    behind = timing.allowed_lateness + timing.tick
+    return [[tick.missed - behind, tick.at - behind] for tick in ticks if tick.missed is not None]
 
 
 def refuse(draft: Draft, ticks: Sequence[tuple[Record, Tick | Refusal | None]]) -> None:

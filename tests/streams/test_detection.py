@@ -10,6 +10,8 @@ import orjson
 import pytest
 
 from streams.cli import main
+from tests.streams.test_faults import Spoilt, minute_of
+from tests.streams.test_faults import tallies as tallied
 
 START = 1_794_182_400_000
 HOUR = 3_600_000
@@ -121,3 +123,13 @@ def sights(out: Path) -> dict[tuple[str, tuple[str, ...]], tuple[int, int, int]]
     found = orjson.loads(line)["value"]["data"]["coverage"]["detection"]
     assert all(0.0 < row["smallest_change"]["least"] < 0.5 for row in found if row["check"] in ("dip", "suppression"))
     return {(row["check"], tuple(row["group_by"])): (row["watched"], row["learning"], row["too_small"]) for row in found}
+
+
+def test_an_alert_that_repeats_climbs() -> None:
+    """Struck for four windows: opened by the second, a level up by the second after that, though nobody had time to acknowledge."""
+    run = Spoilt(spoil=()).feed(tallied(30, 70))
+    told = [(one["step"], one["level"], minute_of(one, "updated_at")) for one in run.data("incidents") if one["check"] == "dip"]
+
+    assert told[:3] == [("opened", 1, 52), ("occurrence", 1, 53), ("escalated", 2, 54)]
+    asked = [(one["level"], one["person"]) for one in run.data("escalations")]
+    assert asked == [(1, "ana"), (2, "chi")]

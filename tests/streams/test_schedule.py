@@ -226,3 +226,38 @@ def test_every_entry_of_the_chain_holds(plain: Acted) -> None:
     assert [entry.sequence for entry in chain] == list(range(1, len(chain) + 1))
     assert [entry.kind for entry in chain] == ["plan", "review", "review"]
     assert all(later.previous_hash == entry.hash for entry, later in pairwise(chain))
+
+
+def outage(*, missed: bool, partitions: int = 2) -> list[Line]:
+    """Return seventy minutes of ticks, then one six hours after noon that says, or does not, since when nobody ticked; an event then."""
+    last, again = 70, 6 * 60 + 5
+    told = {"missed": NOON + last * MINUTE} if missed else {}
+    lines = [*minutes(bad=(), good=[*range(last), again - 1])]
+    for number in [*range(last + 1), again, again + 1, again + 2]:
+        value = {"at": NOON + number * MINUTE, "ends": {}, "drain": False, **(told if number == again else {})}
+        lines += [{"topic": "ticks", "partition": at, "timestamp": NOON + number * MINUTE, "value": value} for at in range(partitions)]
+    return lines
+
+
+def test_of_the_reports_an_outage_missed_the_newest_is_made_only(tmp_path: Path) -> None:
+    """Down from 13:10 to 18:05 with an hourly report: 13:00 was made in time, of 14:00 to 18:00 the last is; the signals say the same."""
+    found = Acted(outage(missed=True), tmp_path / "told", SCHEDULED)
+    folder = Folder(tmp_path / "again")
+    replay_signals(read_events([str(found.out / "monitor-signals.jsonl")], 2), folder)
+
+    assert [one["period"]["to"][11:16] for one in reports(found)] == ["13:00", "18:00"]
+    assert (tmp_path / "again" / "reports.jsonl").read_bytes() == (found.out / "reports.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_what_an_outage_missed_is_the_same_for_any_number_of_shards(tmp_path: Path, partitions: int) -> None:
+    found = Acted(outage(missed=True, partitions=partitions), tmp_path, SCHEDULED, partitions)
+
+    assert [one["period"]["to"][11:16] for one in reports(found)] == ["13:00", "18:00"]
+
+
+def test_a_gap_that_nobody_tells_of_is_none(tmp_path: Path) -> None:
+    """Ticks that come late, or are made from a file, say nothing of an outage: every report is made."""
+    found = Acted(outage(missed=False), tmp_path, SCHEDULED)
+
+    assert [one["period"]["to"][11:16] for one in reports(found)] == ["13:00", "14:00", "15:00", "16:00", "17:00", "18:00"]
