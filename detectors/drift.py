@@ -25,7 +25,9 @@ SLOW = 672.0
 CLIP = 3.0
 FADING = 0.9999
 STANDS = 48  # windows after which a level is the new one
-HELD = 0.01  # while the test stands so high that chance does it once in a hundred windows, the baseline does not follow the scores
+# Nearer to an alarm than so many times its chance the baseline does not follow the scores, so that a drift is not learnt away. Held sooner
+# (it was at one in a hundred windows), a baseline that is a little off stays so just when chance speaks for it: three times the alarms.
+HELD = 10.0
 BACK = 6  # windows after which the scores since may say that it is over
 TEST: Any = PageHinkley(min_instances=1, delta=DELTA, threshold=1e18, alpha=FADING, mode="up")
 
@@ -85,7 +87,7 @@ class Drift:
             self.told = max(0, self.told - 1)
         self._judged = None
         _, _, total, lowest = self.test
-        self.inner.learn(seen, held=cusum_rate(total - lowest, DELTA) < HELD)
+        self.inner.learn(seen, held=cusum_rate(total - lowest, DELTA) < HELD * self.budget.level)
 
     def tell(self) -> None:
         """Note that the window learnt last was told as a breach."""

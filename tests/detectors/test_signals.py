@@ -89,6 +89,35 @@ def test_a_drift_is_told_once_stands_and_is_then_the_new_level() -> None:
     assert told[0] < 24 * 5
 
 
+def test_a_young_series_without_drift_keeps_its_budget() -> None:
+    """A week of learning and one more, beside siblings, 150 times: at .02 a series-week some four alarms are due, not a dozen."""
+    alarms = 0
+    for seed in range(150):
+        detector = Drift(-1, ONCE)
+        for seen in rates(lambda _: 0.1, range(24 * 11), seed=seed):
+            beside = seen._replace(doubt=1e-9)
+            told = detector.score(beside).p <= ONCE.level
+            detector.learn(beside)
+            if told:
+                detector.tell()
+                alarms += 1
+    assert alarms <= 6
+
+
+def test_a_whole_that_wobbles_keeps_its_budget() -> None:
+    """A slow wobble of 4 % under noise of 4 %, three weeks from a week on, 40 times: at .02 a series-week two or three pairs are due."""
+    alarms = 0
+    for seed in range(40):
+        detector, chance, last = Dip(-1, TWICE), Random(seed), 0.0
+        wobbled = []
+        for seen in rates(lambda _: 0.1, range(24 * 28), exposure=50_000.0, seed=seed):
+            last = 0.9 * last + chance.gauss(0.0, 0.04 * 0.436)
+            wobbled.append(seen._replace(events=seen.events * (1.0 + last) * (1.0 + chance.gauss(0.0, 0.04))))
+        found = dipping(detector, wobbled)[24 * 7 :]
+        alarms += sum(a and b and not before for before, a, b in zip(found, found[1:], found[2:], strict=False))
+    assert alarms <= 5
+
+
 def test_a_drift_that_comes_back_no_longer_stands() -> None:
     detector = Drift(-1, ONCE)
     for seen in rates(lambda _: 0.1, range(24 * 21)):
