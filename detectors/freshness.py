@@ -54,17 +54,27 @@ class Freshness:
     def missed(self, start: int, end: int) -> tuple[float, float]:
         """Return (events expected in [start, end), relative variance of such counts)."""
         total = spread = 0.0
+        whole: dict[int, tuple[float, float]] = {}  # hours of one slot are alike
         at = max(start, end - LONGEST * HOUR)
         while at < end:
-            after = min(end, (at // HOUR + 1) * HOUR)
-            slot = self.slots.get(slot_of(at))
-            if slot is not None and slot[0] >= VISITS:
-                part = slot[1] * (after - at) / HOUR
-                total += part
-                if slot[1] > 0.0:
-                    spread += part * max(0.0, slot[2] - slot[1]) / (slot[1] * slot[1])
+            after, slot = min(end, (at // HOUR + 1) * HOUR), slot_of(at)
+            if after - at < HOUR:
+                due = self._due(slot, after - at)
+            elif slot in whole:
+                due = whole[slot]
+            else:
+                due = whole[slot] = self._due(slot, HOUR)
+            total += due[0]
+            spread += due[1]
             at = after
         return total, min(PHI_MOST, spread / total) if total > 0.0 else 0.0
+
+    def _due(self, number: int, length: int) -> tuple[float, float]:
+        slot = self.slots.get(number)
+        if slot is None or slot[0] < VISITS:
+            return 0.0, 0.0
+        part = slot[1] * length / HOUR
+        return part, part * max(0.0, slot[2] - slot[1]) / (slot[1] * slot[1]) if slot[1] > 0.0 else 0.0
 
     def _shape(self) -> float:
         """Return the shape of the gaps between events: 1 where they come by chance, more where they come regularly."""
@@ -80,8 +90,7 @@ class Freshness:
         age = max(0, seen.end - seen.last)
         if seen.sla is not None and age > seen.sla:
             return Verdict(0.0, age / seen.sla, age / 1000, seen.sla / 1000, learning=False)
-        known = sum(1 for slot in self.slots.values() if slot[0] >= VISITS)
-        if known < 6:
+        if self._few():
             return Verdict(observed=age / 1000, learning=seen.sla is None)  # within a stated SLA it is well, learnt or not
         if age < seen.window:
             return Verdict(observed=age / 1000, learning=False)  # shorter than anybody looks: never a silence
@@ -94,6 +103,25 @@ class Freshness:
         rate = missed / age * 1000.0 if age else 0.0
         usual = 1.0 / rate if rate > 0.0 else None
         return Verdict(exp(max(-700.0, chance)), -chance, age / 1000, usual, learning=False)
+
+    def rests(self, now: int, until: Silence) -> bool:
+        """Return whether a silence that lasts is surely untold up to `until`, an end in the hour that holds the evaluation at `now`, ms.
+
+        Within an hour the missed events grow, and phi moves from one end's to the other's: the worst of both is worse than any between.
+        Learning a silence changes nothing before the hour is over, so who rests need not be asked.
+        """
+        if self.score(until).p <= self.budget.level:
+            return False
+        if until.end - until.last < until.window or self._few():
+            return True
+        (_, before), (missed, after) = self.missed(until.last, now), self.missed(until.last, until.end)
+        missed, phi = HOLIDAY * missed * (1.0 + 1e-9), min(before, after)
+        chance = min(log(waiting_p(missed, self._shape())), -missed) if phi < 1e-6 else -log(1.0 + phi * missed) / phi
+        return exp(max(-700.0, chance)) > self.budget.level
+
+    def _few(self) -> bool:
+        """Return whether too few hours are known to miss anything."""
+        return sum(1 for slot in self.slots.values() if slot[0] >= VISITS) < 6
 
     def learn(self, seen: Silence) -> None:
         """Take an evaluation in: hours that are over go to their slots, a silence that has ended may be the worst so far."""

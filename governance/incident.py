@@ -7,7 +7,7 @@ from typing import Any, Literal
 from governance.breach import Episode
 from governance.ladder import LEVELS, Owner
 from governance.lifecycle import Step
-from governance.message.instant import format_instant
+from governance.message.instant import format_instant, written_bounds
 from governance.paging import STORM
 
 SEVERITIES = {1: "warning", 2: "high", 3: "critical"}
@@ -47,13 +47,19 @@ def incident_data(subject: Subject, episode: Episode, step: Step, advice: tuple[
         "sequence": episode.sequence,
         "step": step,
         "occurrences": episode.occurrences,
-        "windows": [{"start": format_instant(end - subject.window), "end": format_instant(end)} for end in episode.windows],
+        "windows": windows(subject, episode),
         "explanation": None,
         "playbook": playbook,
         "recommended_action": action,
         "remediation": [dict(entry) for entry in episode.remediation],
         "episode": episode.number,
     }
+
+
+def windows(subject: Subject, episode: Episode) -> list[dict[str, str]]:
+    """Return the breached windows an incident lists, as they are written."""
+    bounds = (written_bounds(end - subject.window, end) for end in episode.windows)
+    return [{"start": start, "end": end} for start, end in bounds]
 
 
 def escalation_data(

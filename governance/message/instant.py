@@ -51,6 +51,12 @@ def format_instant(instant_ms: int) -> str:
     return f"{_written(minute)}{rest // 1000:02d}.{rest % 1000:03d}Z"
 
 
+@lru_cache(maxsize=8192)
+def written_bounds(start_ms: int, end_ms: int) -> tuple[str, str]:
+    """Return both ends of a window as text: cells close in the same windows, and an incident lists its own at every step."""
+    return format_instant(start_ms), format_instant(end_ms)
+
+
 @lru_cache(maxsize=4096)
 def _written(minute: int) -> str:
     return f"{EPOCH + timedelta(minutes=minute):%Y-%m-%dT%H:%M:}"

@@ -388,7 +388,8 @@ class Closing:
         for rule in self.detectors.values():
             following = end_of(now, rule.window)
             if rule.check == "freshness":
-                times.append(following if not self.drain and standing.first_day + standing.last_minute + standing.last_hour else 0)
+                seen = not self.drain and standing.first_day + standing.last_minute + standing.last_hour
+                times.append(self.detection.next_silence(rule) if seen else 0)
             elif max(standing.last_minute, standing.last_hour, standing.last_day) > following - rule.window:
                 times.append(following)
         return min((at for at in times if at > now), default=0)

@@ -15,9 +15,10 @@ from typing import Any
 from zlib import crc32
 
 from detectors.drift import Drift
+from detectors.freshness import Silence
 from detectors.panel import Votes, breaches, eligible
 from detectors.protocol import Verdict
-from detectors.window import ends
+from detectors.window import HOUR, end_of, ends
 from streams.kernel.cells import slices_of
 from streams.kernel.detector_rule import MIXED, DetectorRule
 from streams.kernel.faults import DETECTOR
@@ -63,6 +64,24 @@ class Detection:
         parts = -(-len(slices_of(self._scene.cells)) * 1000 // SERIES_A_PHASE) or 1
         for part in range(parts):
             yield partial(self.learn, leaves, part, parts)
+
+    def next_silence(self, rule: DetectorRule) -> int:
+        """Return the next end at which a rule of silences must be asked, ms: none of this hour while nothing comes and nobody misses it.
+
+        Then what is learnt, told and shown would be what it is: a year without events is looked at by the hour.
+        """
+        now, following = self._scene.now, end_of(self._scene.now, rule.window)
+        after = end_of(end_of(now - 1, HOUR), rule.window)
+        if rule.name not in self._due or after == following or self._watch.faults.known:
+            return following
+        for values, seen in self._showing.seen(rule).items():
+            row = self._draft.get(self._series.key(rule, values))
+            if row is None or not isinstance(seen, Silence) or seen.events or not self._watch.rests(rule.threshold, rule.check, values):
+                return following
+            detector, until = self._series.load(rule, values), seen._replace(end=after - rule.window)
+            if seen_of(detector.score(until)) != unpack(row)[1] or not detector.rests(now, until):
+                return following
+        return after
 
     def forget(self) -> None:
         """Drop what was decided: it is told and learnt."""

@@ -1,8 +1,11 @@
 """Where a series stands, and the rule that judges what stands there."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from governance.config import Threshold
+from governance.incident import Subject
+from governance.message.instant import parse_instant
 
 
 def place_of(threshold: Threshold, check: str, values: Sequence[str]) -> list[str]:
@@ -22,3 +25,17 @@ def ruled_by(thresholds: Mapping[str, Threshold], place: Sequence[str]) -> Thres
 def asked_name(check: str, dimensions: str) -> str:
     """Return what the rule of a report's bound is kept under: the same bound asked for by another dimension is another rule."""
     return f"{check} by {dimensions}"
+
+
+def subject_of(data: Mapping[str, Any]) -> Subject:
+    """Return what a published incident is about."""
+    window = data["windows"][0]
+    return Subject(data["check"], data["initiative"], data["key"], parse_instant(window["end"]) - parse_instant(window["start"]))
+
+
+def bygone(place: Sequence[str], data: Mapping[str, Any]) -> Threshold:
+    """Return a rule as far as an incident's further life needs it, whether or not the config still has it."""
+    check, figure, dimensions, *_ = place
+    group_by: Any = tuple(dimensions.split(",")) if dimensions else ()
+    window = subject_of(data).window
+    return Threshold.model_construct(id=check, kpi=figure, op=">", value=0.0, window=window, group_by=group_by, reason=None)

@@ -12,7 +12,7 @@ from detectors.kpi import BUILT_IN, FRESHNESS, VARIANT_SHARE, Ratio, kpi, ratio
 from governance.audit import SOURCE
 from governance.identity import event_id
 from governance.message.cloud_event import cloud_event
-from governance.message.instant import format_instant
+from governance.message.instant import written_bounds
 from streams.kernel.record import Outgoing, Record
 
 COUNTED = (
@@ -51,7 +51,8 @@ def dead_letter(record: Record, code: str, path: str | None) -> Outgoing:
 
 def window_of(start: int, end: int) -> dict[str, str]:
     """Return a window as it is written."""
-    return {"start": format_instant(start), "end": format_instant(end)}
+    first, last = written_bounds(start, end)
+    return {"start": first, "end": last}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,14 +20,14 @@ from governance.identity import event_id, finding_id, incident_id, incident_key
 from governance.incident import Subject, escalation_data, incident_data, said
 from governance.ladder import Owner
 from governance.lifecycle import ESCALATING, Event, Step
-from governance.message.instant import format_instant, parse_instant
+from governance.message.instant import format_instant
 from governance.playbook import playbook
 from governance.verification import incident_hash
 from streams.kernel.bulletin import SYSTEM
 from streams.kernel.duty import Duty
 from streams.kernel.faults import EXPLAIN, JOB_FAILED, Faults, fault_rule, tried
 from streams.kernel.inquiry import Inquiry
-from streams.kernel.place import place_of, ruled_by
+from streams.kernel.place import bygone, place_of, ruled_by, subject_of
 from streams.kernel.publishing import Found, finding, publish
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
 from streams.kernel.storm import asks
@@ -73,6 +73,7 @@ class Watch:
         self.duty = Duty(draft, initiative, config)
         self.faults = Faults(draft, initiative, config.incidents.retry_limit)
         self._inquiry = Inquiry(draft, initiative, config)
+        self._step: tuple[bytes | None, Any, list[dict[str, Any]]] = (None, None, [])  # the row of the incident read last
         self._read: dict[bytes, tuple[bytes, Series, dict[str, list[list[str]]]]] = {}  # a series is asked about several times a closing
 
     def _load(self, key: bytes) -> tuple[Series, dict[str, list[list[str]]]]:
@@ -144,6 +145,11 @@ class Watch:
     def known(self, threshold: Threshold, check: str, values: tuple[str, ...]) -> bool:
         """Return whether a key has a life cycle that a window without breach may change."""
         return self._draft.get(row_key(SERIES, self._initiative, *place_of(threshold, check, values))) is not None
+
+    def rests(self, threshold: Threshold, check: str, values: tuple[str, ...]) -> bool:
+        """Return whether windows without a breach change nothing of a key that matters."""
+        series, _ = self._load(row_key(SERIES, self._initiative, *place_of(threshold, check, values)))
+        return series.episode is None and not any(hit for _, hit in series.history)
 
     def alive(self, threshold: Threshold, check: str, values: tuple[str, ...]) -> bool:
         """Return whether an incident of a key is open or acknowledged."""
@@ -341,13 +347,19 @@ class Watch:
         return found
 
     def _explained(self, identity: str) -> Any:
-        value = self._draft.get(row_key(INCIDENTS, self._initiative, identity))
-        return unpack(value)[0]["explanation"] if value else None
+        data, _ = self._kept(row_key(INCIDENTS, self._initiative, identity))
+        return data["explanation"] if data else None
+
+    def _kept(self, key: bytes) -> tuple[Any, list[dict[str, Any]]]:
+        value = self._draft.get(key)
+        if value is None or value is not self._step[0]:
+            data, steps = unpack(value) if value else (None, [])
+            self._step = value, data, steps
+        return self._step[1:]
 
     def _remember(self, identity: str, data: Mapping[str, Any]) -> None:
         key = row_key(INCIDENTS, self._initiative, identity)
-        value = self._draft.get(key)
-        steps = unpack(value)[1] if value else []
+        _, steps = self._kept(key)
         line = {name: data[name] for name in ("sequence", "step", "updated_at", "level", "state", "owner")}
         self._draft.put(key, pack(data, [*steps, line][-KEPT_STEPS:]))
 
@@ -373,20 +385,6 @@ class Watch:
         for key in self._draft.group(SEEN, self._initiative):
             if ruled_by(thresholds, key_parts(key)[1:]) is None:
                 self._draft.drop(key)
-
-
-def subject_of(data: Mapping[str, Any]) -> Subject:
-    """Return what a published incident is about."""
-    window = data["windows"][0]
-    return Subject(data["check"], data["initiative"], data["key"], parse_instant(window["end"]) - parse_instant(window["start"]))
-
-
-def bygone(place: Sequence[str], data: Mapping[str, Any]) -> Threshold:
-    """Return a rule as far as an incident's further life needs it, whether or not the config still has it."""
-    check, figure, dimensions, *_ = place
-    group_by: Any = tuple(dimensions.split(",")) if dimensions else ()
-    window = subject_of(data).window
-    return Threshold.model_construct(id=check, kpi=figure, op=">", value=0.0, window=window, group_by=group_by, reason=None)
 
 
 def remembered(draft: Draft, initiative: str) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
