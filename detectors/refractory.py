@@ -9,9 +9,8 @@ A shadow is a share of a series' age, since there is no other measure of how lon
 from dataclasses import dataclass
 
 LEAST, SHARE = 30, 20  # rows of a shadow: a twentieth of the rows so far
-ECHO, CEILING = 0.7, 0.8  # in the shadow so much of the evidence counts, up to so much of what is a breach
-RISE = 1.1  # evidence above so much of what cast the shadow is told in full
-LASTING = 0.65  # of what is a breach: evidence above it keeps the shadow open
+ECHO, CEILING = 0.7, 0.65  # in the shadow so much of the evidence counts, up to so much of what is a breach
+LASTING = 0.5  # of what is a breach: evidence above it keeps the shadow open
 
 
 @dataclass(slots=True)
@@ -24,15 +23,19 @@ class Refractory:
     until: int = 0
 
     def said(self, evidence: float) -> float:
-        """Return how much of a row's evidence counts: all of it outside a shadow, or well above what cast it."""
-        if self.rows >= self.until or evidence > RISE * self.height:
+        """Return how much of a row's evidence counts: all of it outside a shadow, or above what cast it."""
+        if self.rows >= self.until or evidence > self.height:
             return evidence
         return min(CEILING * self.half, ECHO * evidence)
+
+    def told(self) -> bool:
+        """Return whether the next row stands in the shadow of a breach: whatever it is, it has been told."""
+        return self.rows < self.until and self.height >= self.half
 
     def learn(self, evidence: float) -> None:
         """Take a row's evidence in."""
         inside = self.rows < self.until
-        if not inside or evidence > RISE * self.height:
+        if not inside or evidence > self.height:
             self.height, self.until = evidence, max(self.until, self.rows + max(LEAST, self.rows // SHARE))
         elif evidence >= LASTING * self.half:
             self.until = max(self.until, self.rows + LEAST)

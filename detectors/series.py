@@ -5,7 +5,8 @@
     value ─► its steps: wilder or calmer than usual; the same value again and again
     each number ─► how rare in its own past (`detectors.peak`) ─► evidence, -log10 p ─► told at its beginning (`detectors.refractory`)
 
-The evidence of a row is that of its rarest aspect, and a fifth of the second's and third's. The score is 0.5 at `HALF`, a breach.
+The evidence of a row is that of its rarest aspect, and a fifth of the second's and third's. The score is 0.5 at `HALF`; the
+first row of a surprise that reaches it is the breach.
 The residual of a value is its difference from the expectation in its slot's mean errors, of a count its Anscombe deviation. What its
 persistence (lag-one autocorrelation) leaves judges a wandering series by its steps, the residual a noisy one by its values. An aspect's
 evidence is a tail probability in the series' own past, so one threshold means about the same rate of false alarms in all series.
@@ -22,7 +23,7 @@ from detectors.refractory import Refractory
 from detectors.season import DAY_S, WEEK_S, Period, clock_phase
 
 WARM = 40  # rows before anything is said
-HALF = 4.0  # evidence at which the score is 0.5 and the row a breach
+HALF = 5.0  # evidence at which the score is 0.5 and the row a breach
 OTHERS = 0.2  # what the second and the third rarest aspect add
 SEASON_GAIN = 1.04  # a season must err so much less than none
 SHORT, LONG = 12.0, 48.0  # rows of the means that show a shift and a drift
@@ -52,7 +53,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What one row was: what was expected in its place, its score, and whether it is a breach."""
+    """What one row was: what was expected in its place, its score, and whether a breach begins there."""
 
     expected: float | None
     score: float
@@ -106,7 +107,7 @@ class Series:
             return Judged(expected, 0.0, breach=False, seen=seen)
         evidence = self._evidence(seen)
         said = self.refractory.said(evidence)
-        return Judged(expected, 1.0 - 0.5 ** (said / HALF), said >= HALF, evidence, seen)
+        return Judged(expected, 1.0 - 0.5 ** (said / HALF), said >= HALF and not self.refractory.told(), evidence, seen)
 
     def learn(self, value: float, exposure: float | None, time_s: float | None, judged: Judged) -> None:
         """Take one row in, with what was said of it; one that is no finite number only keeps its place in a season."""

@@ -24,7 +24,7 @@ MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "-"))
 @click.option("--of", "exposure", metavar="COL", help="The column it is counted of, such as exposures.")
 @click.option("--time", metavar="COL", help="The column of times (RFC 3339 or epoch), for seasons by the clock.")
 def command(path: str, value: str | None, count: str | None, exposure: str | None, time: str | None) -> int:
-    """Write the input columns and expected, score, breach; the score is in [0, 1], 0.5 and above is a breach (1).
+    """Write the input columns and expected, score, breach; the score is in [0, 1], a breach (1) the first row at 0.5 or above.
 
     A missing value gets score 0 and teaches nothing; so does a cell that is text, and the exit code is then 1. Nothing is read ahead.
 
