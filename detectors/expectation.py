@@ -13,7 +13,7 @@ LEVEL_ROWS = 120.0  # least memory of the level
 COST_ROWS = 200.0
 SLOT_VISITS = 8.0  # memory of a slot, in seasons
 SPREAD_VISITS, SPREAD_PRIOR = 30.0, 4.0  # memory of a slot's own mean error in rows, and what the series' counts for in it
-RIPE = 1.9  # visits a slot needs before it is relied on
+RIPE = 2.0  # seasons seen before one is relied on: fewer in some slots only, and a row of an hour would have another model than the next
 RATE_ROWS = 300.0  # memory of a rate, in rows
 PRIOR = 4.0  # expected events by which a slot's factor is drawn to 1
 MOST = 1e150  # a number at it or beyond is none that may be squared
@@ -48,6 +48,7 @@ class Smooth:
     cost: float = 0.0
     total: float = 0.0  # sum of the profile
     filled: int = 0  # slots ever visited
+    turns: float = 0.0  # visits in all
     profile: list[float] = field(default_factory=list)
     visits: list[float] = field(default_factory=list)
     errors: list[tuple[float, float]] = field(default_factory=list)  # rows and mean absolute error of each slot
@@ -66,8 +67,10 @@ class Smooth:
         return Place(first % self.slots, (first + 1) % self.slots, at - first)
 
     def ripe(self, at: Place) -> bool:
-        """Return whether enough seasons were seen at a place."""
-        return self.slots == 1 or self.visits[at.first] >= RIPE or self.visits[at.second] >= RIPE
+        """Return whether enough seasons were seen, and the place in one of them."""
+        if self.slots == 1:
+            return True
+        return self.turns >= RIPE * self.filled and (self.visits[at.first] > 0.0 or self.visits[at.second] > 0.0)
 
     def expected(self, at: Place) -> float:
         """Return what is expected at a place."""
@@ -111,6 +114,7 @@ class Smooth:
                 self.profile[slot] = value - self.level  # the first visit says where the slot lies
                 self.filled += 1
             self.visits[slot] += share / self.pace
+            self.turns += share / self.pace
             self.profile[slot] += clipped * share / max(1.0, self.pace * min(self.visits[slot], SLOT_VISITS))
             self.total += self.profile[slot] - before
 
@@ -125,6 +129,8 @@ class Rate:
     exposure: float = 0.0
     seen: int = 0
     cost: float = 0.0
+    filled: int = 0
+    turns: float = 0.0
     profile: list[float] = field(default_factory=list)  # events seen in a slot, and
     bare: list[float] = field(default_factory=list)  # events the level expected there
     visits: list[float] = field(default_factory=list)
@@ -140,8 +146,8 @@ class Rate:
         return Place(slot, slot, 0.0)
 
     def ripe(self, at: Place) -> bool:
-        """Return whether enough seasons were seen at a place."""
-        return self.slots == 1 or self.visits[at.first] >= RIPE
+        """Return whether enough seasons were seen, and the place in one of them."""
+        return self.slots == 1 or (self.turns >= RIPE * self.filled and self.visits[at.first] > 0.0)
 
     def expected(self, at: Place, exposure: float) -> float:
         """Return the events expected out of an exposure at a place."""
@@ -169,7 +175,9 @@ class Rate:
             slot, fade = at.first, 1.0 - 1.0 / (SLOT_VISITS * self.pace)
             self.profile[slot] = self.profile[slot] * fade + events
             self.bare[slot] = self.bare[slot] * fade + bare
+            self.filled += not self.visits[slot]
             self.visits[slot] += 1.0 / self.pace
+            self.turns += 1.0 / self.pace
 
 
 def anscombe(count: float, mu: float) -> float:

@@ -30,6 +30,7 @@ SHORT, LONG = 12.0, 48.0  # rows of the means that show a shift and a drift
 REFERENCE_ROWS = 400.0  # memory of the level a shift is measured from
 RECENT_ROWS, USUAL_ROWS = 10.0, 200.0  # steps of late, and the usual ones
 CLIP = 6.0
+OUTLIER = 4.0  # mean errors a residual is carried on for at most
 SAME_LEAST = 0.3  # a repeated value is never rarer than that: many instruments repeat themselves
 FLOOR = 1e-6  # what never moved is judged at a millionth of its size
 CLOCK = {"day": DAY_S, "week": WEEK_S}
@@ -175,7 +176,8 @@ class Series:
         self._correlate(seen.residual)
         self.same += seen.repeats > 0
         self.repeats = seen.repeats
-        self.residual = seen.residual
+        bound = OUTLIER * max(self.spread, self._floor())  # the way back from a spike is no second one
+        self.residual = min(bound, max(-bound, seen.residual))
         self.value = seen.residual if self.counts else value
 
     def _correlate(self, residual: float) -> None:
