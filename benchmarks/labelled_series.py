@@ -290,18 +290,24 @@ def still(draw: Draw) -> Ground:
 
 
 def nothing_wrong(draw: Draw) -> Ground:
-    """Any of the grounds above, with no label: only false alarms can be had here."""
-    kind = int(draw.integers(0, 5))
-    if kind == 0:
-        ground = seasonal(draw)
-        ground.values = np.exp(noise(draw, ground.rows, 0.4, 0.5)) * (1 + draw.pareto(3.0, ground.rows))
-        return ground
-    if kind == 1:
-        rows = 2000
-        return Ground(100 + np.cumsum(draw.standard_normal(rows) * 0.5) + noise(draw, rows, 0.5), 0.7, 96, [])
-    if kind == 2:
-        return Ground(draw.poisson(draw.uniform(0.1, 3.0), 2000).astype(np.float64), 1.0, 48, [])
-    return either(draw)
+    """Grounds of many kinds with no label: only false alarms can be had here."""
+    kind = int(draw.integers(0, 9))
+    if kind >= 5:
+        return either(draw)
+    ground = seasonal(draw)
+    rows = ground.rows
+    if kind == 0:  # heavy tails
+        ground.values = np.exp(noise(draw, rows, 0.4, 0.5)) * (1 + draw.pareto(3.0, rows))
+    elif kind == 1:
+        ground.values = 100 + np.cumsum(draw.standard_normal(rows) * 0.5) + noise(draw, rows, 0.5)
+    elif kind == 2:  # nights of nothing
+        ground.values = np.maximum(0.0, ground.values - 100.0)
+    elif kind == 3:  # two states, each for tens or hundreds of rows
+        ground.values = 30.0 * (np.cumsum(draw.random(rows) < draw.uniform(0.005, 0.03)) % 2) + noise(draw, rows, 3.0, 0.3)
+    else:  # fills up, is emptied
+        every = draw.uniform(50, 400)
+        ground.values = 100.0 * ((np.arange(rows) / every + np.cumsum(draw.standard_normal(rows)) * 0.002) % 1.0) + noise(draw, rows, 1.0)
+    return ground
 
 
 FAMILIES: tuple[Callable[[Draw], Ground], ...] = (
@@ -314,6 +320,8 @@ def clothed(draw: Draw, family: str, ground: Ground) -> Labelled:
     """Return a ground with scale, sign, times and holes drawn."""
     rows, values = ground.rows, ground.values.copy()
     counted = family in ("small_counts", "seasonal_counts", "share")
+    if not counted and draw.random() < 0.15:  # an instrument of few digits
+        values = np.round(values / ground.noise) * ground.noise
     if not counted:
         values = values * 10.0 ** float(draw.choice([-9, -3, 0, 0, 3, 9])) * float(draw.choice([1, 1, 1, -1]))
     step = 86_400.0 / ground.day

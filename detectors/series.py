@@ -64,9 +64,9 @@ class Judged:
 
 
 def tails() -> tuple[Peak, ...]:
-    """Return a tail for each statistic, none learnt: value, step, shift, drift, wild, calm."""
+    """Return a tail for each statistic, none learnt: value, step, shift, drift, wild, calm, same."""
     slow = {"gap": 10, "longest": 100, "apart": 5.0, "light": True}
-    return (Peak(), Peak(), Peak(**slow), Peak(**slow), Peak(), Peak())  # type: ignore[arg-type]
+    return (Peak(), Peak(), Peak(**slow), Peak(**slow), Peak(), Peak(), Peak())  # type: ignore[arg-type]
 
 
 @dataclass(slots=True)
@@ -143,6 +143,7 @@ class Series:
         step = self.usual if self.holes else abs(value - self.value)  # a step over a hole says nothing
         recent = self.recent + (min(step, 20.0 * self.usual + floor) - self.recent) / min(max(1.0, self.rows), RECENT_ROWS)
         wildness = log((recent + 1e-3 * self.usual + 1e-300) / (1.001 * self.usual + 1e-300)) if self.rows > 1 else 0.0
+        repeats = self.repeats + 1 if step == 0.0 and not self.counts and not self.holes else 0
         statistics = (
             abs(residual) / own,
             abs(residual - self._persistence() ** (1 + self.holes) * self.residual) / own,
@@ -150,13 +151,13 @@ class Series:
             abs(long - self.reference) / usual,
             max(0.0, wildness),
             max(0.0, -wildness),
+            log(1.0 + repeats),
         )
-        repeats = self.repeats + 1 if step == 0.0 and not self.counts and not self.holes else 0
         return Seen(at, name, residual, level, short, long, step, recent, repeats, tuple(min(1e6, one) for one in statistics))
 
     def _evidence(self, seen: Seen) -> float:
-        value, step, shift, drift, wild, calm = (tail.evidence(one) for tail, one in zip(self.tails, seen.statistics, strict=True))
-        same = -seen.repeats * log10(max(SAME_LEAST, (self.same + 1.0) / (self.rows + 1.0)))
+        value, step, shift, drift, wild, calm, same = (tail.evidence(one) for tail, one in zip(self.tails, seen.statistics, strict=True))
+        same = min(same, -seen.repeats * log10(max(SAME_LEAST, (self.same + 1.0) / (self.rows + 1.0))))
         ranked = sorted((max(value, step), max(shift, drift), wild, calm, same), reverse=True)
         return ranked[0] + OTHERS * (ranked[1] + ranked[2])
 
