@@ -130,7 +130,18 @@ def _what(issue: Mapping[str, Any]) -> str:
         if kpi and kind == "dip":
             return f"{label(kpi)} {against(issue)}"
         return f"{label(kpi)} at another level" if kpi and kind == "drift" else CHECKS[kind]
+    if kind == "policy":
+        return f"{check_name(name)}: not as the policy asks"
     return f"{sentence(kind)} {name} breached" if name else sentence(kind.replace("_", " "))
+
+
+def check_name(check: str) -> str:
+    """Return a policy check's name in words.
+
+    >>> check_name("qa-evidence"), check_name("four_eyes")
+    ('QA evidence', 'Four eyes')
+    """
+    return sentence(" ".join({"qa": "QA"}.get(word, word) for word in check.replace("_", "-").split("-")))
 
 
 def against(issue: Mapping[str, Any]) -> str:

@@ -6,16 +6,15 @@ from typing import Any
 from governance.policy.row import STATUSES
 from reporting.figure import NONE, integer, moment
 from reporting.issues import ACTIVE
-from reporting.wording import RESULTS, owner, sentence
+from reporting.wording import RESULTS, check_name, owner, sentence
 
-SHORT = {"qa": "QA"}
 ASKING = ("fail", "warn", "pending")
 
 
 def checks(report: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return one row a check: `status, word, icon, tone, check, found, who, until`."""
     governance, today = report["governance"], report["period"]["watermark"]
-    rows = [_row(check["status"], name_of(check["check"]), _found(check), *_asked(check, today)) for check in governance["checks"]]
+    rows = [_row(check["status"], check_name(check["check"]), _found(check), *_asked(check, today)) for check in governance["checks"]]
     if not governance["checks"]:
         rows.append(_row("not_evaluated", "Policy checks", str(governance["why"])))
     rows.append(_consent(report))
@@ -24,11 +23,6 @@ def checks(report: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def _row(status: str, check: str, found: str, who: str = NONE, until: str = NONE) -> dict[str, str]:
     return {"status": status, "check": check, "found": found, "who": who, "until": until, **RESULTS[status]}
-
-
-def name_of(check: str) -> str:
-    """Return a check's name in words."""
-    return sentence(" ".join(SHORT.get(word, word) for word in check.replace("_", "-").split("-")))
 
 
 def _found(check: Mapping[str, Any]) -> str:

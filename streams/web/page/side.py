@@ -10,8 +10,7 @@ from governance.config import Config
 from governance.message.instant import format_instant
 from governance.policy.row import STATUSES
 from reporting.figure import clock, integer, moment, rate
-from reporting.view.checks import name_of
-from reporting.wording import count_of
+from reporting.wording import check_name, count_of
 from streams.read_model.situation import Overview, Published, Situation
 from streams.web.page.hours import spans
 from streams.web.page.mark import share_bar, strip
@@ -109,7 +108,7 @@ def checklist(report: Published | None, today: str) -> dict[str, Any]:
         shape, colour, word = RESULTS.get(status, RESULTS["not_evaluated"])
         who, until = ", ".join(map(str, check.get("who") or ())), check.get("deadline")
         row = {"shape": shape, "colour": colour, "word": word, "found": check.get("found")}
-        row["check"] = name_of(str(check.get("check")))
+        row["check"] = check_name(str(check.get("check")))
         asks = status in ("fail", "warn", "pending")
         rows.append(row | {"who": who if asks else "", "deadline": until and moment(until, today)})
     return {"why": None, "rows": rows, "more": len(checks) - len(rows)}
