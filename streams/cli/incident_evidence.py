@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reporting import wording
-from reporting.figure import NONE, integer, rate
+from reporting.figure import NONE, carried, integer, points, rate
 from reporting.safe import fit, width
 from reporting.view.screen import Screen, Span
 from streams.cli.incident_folder import Outputs, Story
@@ -23,7 +23,7 @@ def evidence(story: Story, outputs: Outputs, screen: Screen) -> str:
 def _segments(explanation: Mapping[str, Any] | None, screen: Screen) -> list[str]:
     if explanation is None:
         return [screen.line(Span("  Not explained: only incidents of rates are, against what was before them."))]
-    effects = [f"{name} {explanation[field] * 100:+.2f} points" for name, field in EFFECTS if explanation.get(field) is not None]
+    effects = [f"{name} {points(explanation[field])}" for name, field in EFFECTS if explanation.get(field) is not None]
     said = "Global: no segment clears the bar alone." if explanation.get("global") else "Segments that moved"
     lines = [screen.line(Span("  " + said, "bold"), Span("   " + ", ".join(effects), "dim"))]
     rows = [_segment(one) for one in explanation.get("segments", ())]
@@ -39,7 +39,7 @@ def _segment(one: Mapping[str, Any]) -> tuple[str, str, str, str]:
         wording.where(one.get("where", {})),
         _rate(one.get("k_before"), one.get("n_before")),
         _rate(one.get("k_after"), one.get("n_after")),
-        NONE if share is None else f"{share * 100:.0f} %",
+        NONE if share is None else carried(share),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote
+from textwrap import wrap
 from typing import Any
 
 from detectors.window import MINUTE
@@ -18,7 +19,8 @@ STATE_STYLE = {"open": "bad", "acknowledged": "info", "resolved": "good", "retra
 STEP_MARK = {"opened": "◆", "occurrence": "◆", "reopened": "◆", "escalated": "▲", "resolved": "●", "closed": "●"}
 STEP_STYLE = {"opened": "bad", "occurrence": "bad", "reopened": "bad", "escalated": "warn", "resolved": "good", "closed": "dim"}
 GAP = 2
-GIVES_WAY = ("age", "reason", "id")  # a narrow screen does without these, in this order
+GIVES_WAY = ("age", "reason", "in", "id")  # a narrow screen does without these, in this order
+LEAST_WHAT = 32  # columns of a title that still say what and where; before it is cut further the next thing gives way
 
 
 def table(outputs: Outputs, screen: Screen, folder: Path | None) -> str:
@@ -64,10 +66,10 @@ def _rows(outputs: Outputs, screen: Screen, *, many: bool) -> list[str]:
         if gone == "reason":
             cells = [{**row, "owner": Span(_owner(story.now))} for story, row in zip(outputs.stories, cells, strict=True)]
         room = _room(heads, cells, screen)
-        if sum(room.values()) + GAP * (len(room) - 1) <= screen.width:
+        over = sum(room.values()) + GAP * (len(room) - 1) - screen.width
+        if over <= 0 or (gone not in ("", "age") and room["what"] - over >= LEAST_WHAT):
             break
-    else:
-        room["what"] = max(8, room["what"] - (sum(room.values()) + GAP * (len(room) - 1) - screen.width))
+    room["what"] = max(8, room["what"] - max(0, over))
     lines = [_line(screen, room, {name: Span(head, "dim") for name, head in heads.items()})]
     for story, row in zip(outputs.stories, cells, strict=True):
         lines.append(_line(screen, room, row))
@@ -205,7 +207,9 @@ def _steps(story: Story, screen: Screen, today: str) -> list[str]:
 
 def _explanation(story: Story, screen: Screen) -> list[str]:
     said = _explained(story.now.get("explanation") or {})
-    return [screen.line(Span("  Near  ", "bold"), Span(said))] if said else []
+    told = wrap(screen.text(said), screen.width - 8)
+    heads = [Span("  Near  ", "bold"), *([Span(" " * 8)] * len(told))]
+    return [screen.line(name, Span(line)) for name, line in zip(heads, told, strict=False)]
 
 
 def _to_do(story: Story, screen: Screen) -> list[str]:

@@ -231,3 +231,17 @@ def test_what_is_asked_wrongly_is_told(folder: Path, capfd: pytest.CaptureFixtur
     """Exit code 2, nothing on standard output."""
     assert main(["incidents", more[0], "7c1e", *more[1:], "--from", str(folder)]) == 2
     assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("columns", "heads"), [(110, ["ID", "INITIATIVE"]), (96, ["ID"]), (70, [])])
+def test_a_long_title_is_cut_before_the_id_and_the_id_before_the_title_says_nothing(tmp_path: Path, columns: int, heads: list[str]) -> None:
+    """With several initiatives a wide screen keeps what a reader needs to act; no row is wrapped."""
+    far = {"channel": "in-app", "profile": "trial-administrator", "kpi": "ctr"}
+    steps = [incident("7c1e", key=far, check="dip"), incident("d902", initiative="renewal-nudge", opened_at="2026-11-20T14:00:00.000Z")]
+    outputs = read_outputs(write(tmp_path / "out", steps, []))
+
+    lines = table(outputs, Screen(columns, colour=False, unicode=True), None).splitlines()
+
+    assert [name for name in ("ID", "INITIATIVE") if name in lines[2].split()] == heads
+    assert all(len(line) <= columns for line in lines[:5])
+    assert all(len(line.split("L1 ")[1].lstrip()) > 32 for line in lines[3:5])
