@@ -153,12 +153,16 @@ def passes(config: Config, settings: Sequence[Setting]) -> list[Pass]:
     return [merged(orjson.loads(rest), members, varied) for rest, members in groups.items()]
 
 
+def value_at(document: Any, path: Path) -> Any:
+    """Return what stands at a path that exists."""
+    for step in path:
+        document = document[step] if isinstance(document, dict) else next(one for one in document if one["id"] == step)
+    return document
+
+
 def put(document: Any, path: Path, value: Any) -> None:
     """Set the value at a path that exists."""
-    at = document
-    for step in path[:-1]:
-        at = at[step] if isinstance(at, dict) else next(one for one in at if one["id"] == step)
-    at[path[-1]] = value
+    value_at(document, path[:-1])[path[-1]] = value
 
 
 def checked(document: Any, settings: Sequence[Setting], values: Sequence[Any]) -> Config:

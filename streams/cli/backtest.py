@@ -14,7 +14,7 @@ from reporting.chart.lanes import Span as Bar
 from reporting.view.screen import Column, Screen, Span, grid
 from streams.backtest.agreement import Fire, Label, LabelError, agreement, labels_of, matches
 from streams.backtest.run import COUNTED_BEFORE, COUNTED_IN_INITIATIVE, run_files, run_signals
-from streams.backtest.sweep import Candidate, Setting, SweepError, passes, setting_of
+from streams.backtest.sweep import Candidate, Setting, SweepError, passes, setting_of, value_at
 from streams.cli.console import AS_JSON, hint, opened, print_document, screen
 from streams.cli.problem import UsageProblem
 from streams.cli.replay import CONFIG, INPUTS, judged_by
@@ -74,15 +74,17 @@ def command(
     rows.sort(key=lambda row: order(row[0], swept))
     period = min((fires.first for _, fires in found if fires.first), default=0), max((fires.last for _, fires in found), default=0)
     answers = [answer(row, swept, wanted, period) for row in rows]
+    notes = noted(rows, answers, swept, own)
     if svg:
         title = f"What {len(rows)} candidates would have opened between {format_instant(period[0])} and {format_instant(period[1])}"
-        drawn = [lane(row, one, wanted, period) for row, one in zip(rows, answers, strict=True)]
-        write(svg, lanes(title, drawn, [(label.start, label.end) for label in wanted or ()], period))
+        drawn = [lane(row, one, said, wanted, period) for row, one, said in zip(rows, answers, notes, strict=True)]
+        swept_by = ", ".join(setting.text for setting in swept)
+        write(svg, lanes(title, swept_by, drawn, [(label.start, label.end) for label in wanted or ()], period))
     if as_json:
         span = {"from": format_instant(period[0]), "to": format_instant(period[1])}
         print_document({"period": span, "settings": [setting.text for setting in swept], "candidates": answers})
     else:
-        click.echo("\n".join(told(rows, answers, swept, wanted, period, screen())))
+        click.echo("\n".join(told(rows, answers, notes, swept, wanted, period, screen())))
         hint("--svg FILE draws it; --json has every incident")
     return 0
 
@@ -150,24 +152,45 @@ def answer(row: Row, swept: Sequence[Setting], labels: Sequence[Label] | None, p
     }
 
 
+def noted(rows: Sequence[Row], answers: Sequence[dict[str, Any]], swept: Sequence[Setting], own: Config) -> list[str]:
+    """Return of each candidate whether it is what the config says now, and whether none agrees better with the labels."""
+    now = tuple(value_at(own.effective(), setting.path) for setting in swept)
+    agreed = [one["agreement"] for one in answers]
+    ranks = [(one["f1"], -(one["delay_s"] or 0.0)) if one and one["f1"] else None for one in agreed]
+    best = max((rank for rank in ranks if rank is not None), default=None)
+    found = []
+    for row, rank in zip(rows, ranks, strict=True):
+        said = ["now"] * (row[0].values == now) + ["best"] * (rank == best and len(set(ranks)) > 1)
+        found.append(", ".join(said))
+    return found
+
+
 def named(row: Row) -> str:
     return ", ".join(str(value) for value in row[0].values)
 
 
-def lane(row: Row, one: dict[str, Any], labels: Sequence[Label] | None, period: tuple[int, int]) -> Lane:
+def lane(row: Row, one: dict[str, Any], note: str, labels: Sequence[Label] | None, period: tuple[int, int]) -> Lane:
     """Return a candidate as a lane of the picture."""
     bars = [
         Bar(fire.opened, fire.resolved or period[1], None if labels is None else any(matches(fire, label) for label in labels))
         for fire in row[1]
     ]
     agreed = one["agreement"]
-    said = f"{one['incidents']} opened" + (f", {agreed['found']} of {agreed['labels']} found" if agreed else "")
-    return Lane(named(row), tuple(bars), said)
+    said = f"{one['incidents']} opened"
+    if agreed:
+        said = f"{agreed['found']} of {agreed['labels']} found, {agreed['false']} false, after {waited(agreed)}"
+    return Lane(named(row) + (f" ({note})" if note else ""), tuple(bars), said)
+
+
+def waited(agreed: dict[str, Any]) -> str:
+    """Return the median delay as people read it."""
+    return "-" if agreed["delay_s"] is None else f"{agreed['delay_s'] / 60:.0f} min"
 
 
 def told(
     rows: Sequence[Row],
     answers: Sequence[dict[str, Any]],
+    notes: Sequence[str],
     swept: Sequence[Setting],
     labels: Sequence[Label] | None,
     period: tuple[int, int],
@@ -180,7 +203,9 @@ def told(
     lines += [screen.line(Span(f"  {setting.text}", "dim")) for setting in swept]
     columns = [Column("value"), *(Column(head, right=True) for head in ("incidents", "a week")), Column("first fire")]
     columns += [Column(head, right=True) for head in ("found", "false", "delay")] if labels is not None else []
-    lines += ["", *grid(screen, columns, [cells(row, one) for row, one in zip(rows, answers, strict=True)]), ""]
+    columns += [Column("")] if any(notes) else []
+    table = [cells(row, one) + ([Span(note, "bold")] if any(notes) else []) for row, one, note in zip(rows, answers, notes, strict=True)]
+    lines += ["", *grid(screen, columns, table), ""]
     room = min(28, max(8, *(len(named(row)) for row in rows)))
     if labels:
         lines.append(
@@ -200,11 +225,10 @@ def cells(row: Row, one: dict[str, Any]) -> list[Span]:
     found = [Span(named(row), "bold"), Span(str(one["incidents"])), Span(per_week), Span(one["first_fire"] or "never")]
     if one["agreement"] is not None:
         agreed = one["agreement"]
-        delay = "-" if agreed["delay_s"] is None else f"{agreed['delay_s'] / 60:.0f} min"
         found += [
             Span(f"{agreed['found']} of {agreed['labels']}"),
             Span(str(agreed["false"]), "bad" if agreed["false"] else ""),
-            Span(delay),
+            Span(waited(agreed)),
         ]
     return found
 

@@ -158,13 +158,17 @@ def test_a_dump_of_signals_gives_the_same(folder: Path, capfd: pytest.CaptureFix
 
 
 def test_the_picture_stands_alone(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """The SVG is one file with a title, a lane a candidate; the terminal has a table and strips of plain ASCII behind a pipe."""
+    """One SVG file, a lane a candidate; a table and strips of plain ASCII behind a pipe; what is in force and what agrees best is said."""
     arguments = ["backtest", "--config", str(folder / "c.yaml"), "--input", str(folder / "in.jsonl"), "--set", f"{RULE}.value=0.05,0.08"]
     assert main([*arguments, "--svg", str(folder / "b.svg"), "--labels", str(folder / "labels.jsonl")]) == 0
 
     drawn, told = (folder / "b.svg").read_text(), capfd.readouterr().out
     assert drawn.startswith("<svg xmlns=")
     assert "What 2 candidates would have opened" in drawn
+    assert f"{RULE}.value" in drawn
+    assert "0.05 (now, best)" in drawn
+    assert "1 of 1 found, 1 false" in drawn
+    assert next(line.split()[-2:] for line in told.splitlines() if line.startswith("0.05 ")) == ["now,", "best"]
     assert told.isascii()
     assert "1 of 1" in told
     assert max(map(len, told.splitlines())) <= 110
