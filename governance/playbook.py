@@ -174,8 +174,10 @@ PLAYBOOKS: dict[str, dict[str, Any]] = {
     "job_failed": {
         "title": "A job failed after all its retries",
         "steps": [
-            "Read the worker's log for the job named: the address, the file or the model it could not use.",
-            "Mend its cause; a sink is sent what waits, a report is made on the next request.",
+            "Read which job it is. Of a sink or the read model the worker's log says what was not reached: mend that, what waits is sent.",
+            "A detector is frozen, a report's coverage says which series and what it raised: after an upgrade of pmon resolve this incident"
+            " to have it tried again, or change its settings to have it begin anew.",
+            "A report is built with the next request, an incident explained at its next step: look at the rows they could not read.",
             "Until then nobody hears through this way: tell those it would have told.",
         ],
         "action": "Mend what the job could not reach or read; tell by hand those it would have told.",
