@@ -43,10 +43,19 @@ class AllSeries:
     def __init__(self, draft: Draft, scene: Scene, faults: Faults) -> None:
         self._draft, self._scene, self._faults = draft, scene, faults
         self._loaded: dict[bytes, Any] = {}
+        self._keys: dict[tuple[str, Values], bytes] = {}
         self._learnt: dict[tuple[str, str, str], list[Values]] | None = None
 
     def key(self, rule: DetectorRule, values: Values) -> bytes:
-        """Return the key of a series' row."""
+        """Return the key of a series' row; written once for all who ask at this closing."""
+        found = self._keys.get((rule.name, values))
+        if found is None:
+            found = self._key(rule, values)
+            if len(self._keys) < KEPT_LOADED:
+                self._keys[rule.name, values] = found
+        return found
+
+    def _key(self, rule: DetectorRule, values: Values) -> bytes:
         return row_key(STATES, self._scene.initiative, rule.check, rule.threshold.kpi, ",".join(rule.group_by), *values)
 
     def load(self, rule: DetectorRule, values: Values) -> Any:

@@ -25,6 +25,7 @@ class Showing:
     def __init__(self, scene: Scene, due: Mapping[str, DetectorRule], series: AllSeries) -> None:
         self._scene, self._due, self._series = scene, due, series
         self._looked: dict[str, dict[Values, Seen]] = {}
+        self._leaf_of: dict[str, DetectorRule] = {}
         self._leaves: dict[str, dict[Values, Window]] = {}
         self._parts: dict[str, dict[Values, Window]] = {}
         self.siblings = Siblings(series, self._rates)
@@ -63,7 +64,11 @@ class Showing:
 
     def leaf(self, rule: DetectorRule) -> DetectorRule:
         """Return the rule a rate's levels are made of."""
-        return max((other for other in self._due.values() if other.check == rule.check), key=lambda other: len(other.group_by))
+        found = self._leaf_of.get(rule.check)
+        if found is None:
+            same = (other for other in self._due.values() if other.check == rule.check)
+            found = self._leaf_of[rule.check] = max(same, key=lambda other: len(other.group_by))
+        return found
 
     def _expected(self, leaf: DetectorRule) -> dict[Values, Window]:
         """Return of each leaf its events out of those its own rate expects; what is frozen is left out, as is what is unknown."""
