@@ -22,7 +22,7 @@ from governance.ledger import Source, recorded
 from governance.message.command import Command
 from governance.message.config_record import ConfigRecord
 from governance.message.consent import ConsentEvent
-from governance.message.kind import KINDS, Occurrence
+from governance.message.kind import KINDS
 from governance.message.reading import ENGAGEMENT, decode, understood
 from governance.message.refusal import Refusal
 from governance.message.rule_change import RuleChange
@@ -79,7 +79,7 @@ def step(view: Rows, shard: Shard, batch: Sequence[Record]) -> Commit:
         return Draft(view).commit(replace(stamp, commits=stamp.commits + 1).pack())
     if topic == TICKS:
         return fold_ticks(view, shard, stamp, fresh)
-    fold = Fold(view, shard, stamp)
+    fold = Fold(view, shard, stamp, topic)
     after = wanted
     for record in fresh:
         fold.take(record)
@@ -92,7 +92,7 @@ def step(view: Rows, shard: Shard, batch: Sequence[Record]) -> Commit:
 class Fold:
     """One step's work over a run of records of one topic."""
 
-    def __init__(self, view: Rows, shard: Shard, stamp: IntakeStamp) -> None:
+    def __init__(self, view: Rows, shard: Shard, stamp: IntakeStamp, topic: str) -> None:
         self.draft = Draft(view)
         self.shard = shard
         self.stamp = stamp
@@ -102,7 +102,6 @@ class Fold:
         self.marks = Marks(self.draft)
         self.subjects = Subjects(self.draft, self.waits)
         self.adds: dict[str, Adds] = {}
-        self._engagements: Engagements | None = None
         self.carries: tuple[str, ...] = ()  # of the record that is read now
         self.carried = Carried()
         self.keys: set[bytes] = set()  # of subjects
@@ -111,6 +110,9 @@ class Fold:
         self._judging: dict[int, tuple[Config, PurposeTables]] = {}  # by window end
         self._received: dict[int, int] = {}  # records by base window of their stamps
         self._bytes = 0
+        self._engagements: Engagements | None = None
+        if self.config is not None:
+            self._engagements = Engagements(self.draft, shard, self.config.timing, self.waits, stamp, topic, self.adds)
 
     def size(self) -> int:
         """Return about how many bytes the commit takes so far: what is kept of a record is as long as it is, or a little longer."""
@@ -133,15 +135,19 @@ class Fold:
         if value is None:
             self._count(record.topic, record.timestamp, "tombstones")
             return
-        if self.config is not None and plain not in INPUTS:
+        if plain not in INPUTS and self.config is not None:
             source = next(found for found in self.config.sources if found.topic == plain)
             mapped = map_record(source, value)
             if isinstance(mapped, Refusal):
                 self._refuse(record, mapped.code, mapped.path)
                 return
             plain, value = source.as_, mapped
-        if plain == ENGAGEMENT:
-            self._engagement(record, KINDS.read(key, value))
+        if plain == ENGAGEMENT and self._engagements is not None:
+            event = KINDS.read(key, value)
+            if isinstance(event, Refusal):
+                self._refuse(record, event.code, event.path)
+            elif (wrong := self._engagements.take(record, event)) is not None:
+                self._refuse(record, wrong, "occurred_at")
             return
         content = decode(plain, value)
         found = content if isinstance(content, Refusal) else understood(plain, key, content)
@@ -151,15 +157,6 @@ class Fold:
         elif isinstance(content, dict):
             self.carries = keys_of(content, DOCUMENTED[plain])
             FOLDS[plain](self, record, found)
-
-    def _engagement(self, record: Record, found: Occurrence | Refusal) -> None:
-        if self._engagements is None:
-            assert self.config is not None, "only configs are folded before the first one"
-            self._engagements = Engagements(self.draft, self.shard, self.config.timing, self.waits, self.stamp, record.topic, self.adds)
-        if isinstance(found, Refusal):
-            self._refuse(record, found.code, found.path)
-        elif (wrong := self._engagements.take(record, found)) is not None:
-            self._refuse(record, wrong, "occurred_at")
 
     def _count(self, feed: str, stamp: int, name: str, number: int = 1) -> None:
         """Count records of a feed in the window of their stamp."""
@@ -276,9 +273,8 @@ class Fold:
         """Return the step's commit; what it adds waits in a pending row for the next tick."""
         for window, number in self._received.items():
             self._count(topic, window * self.waits.base, "received", number)
-        agenda = stamp.agenda
+        agenda = stamp.agenda if self._engagements is None else self._engagements.flush(stamp.commits, self.carried)
         if self._engagements is not None:
-            agenda = self._engagements.flush(stamp.commits, self.carried)
             self.keys |= self._engagements.keys
         self.carried.into(self.adds)
         if self.keys:

@@ -14,7 +14,8 @@ class KafkaConsumer(Coalescing, driver.Consumer):
     """Faust's aiokafka consumer (in its thread), one message a partition and poll."""
 
     def _records(self, found: Sequence[Any], plain: str) -> list[Record]:
-        return [Record(plain, one.partition, one.offset, one.timestamp, one.key, one.value) for one in found]
+        new = tuple.__new__  # half of what the named constructor costs, and paid for every record
+        return [new(Record, (plain, one.partition, one.offset, one.timestamp, one.key, one.value)) for one in found]
 
 
 class KafkaTransport(driver.Transport):
