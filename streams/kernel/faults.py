@@ -1,9 +1,9 @@
-"""What raised where nothing should: the detector of one series, an explanation, a report. It stops nothing but itself.
+"""What raised where nothing should: a series' detector, an experiment's readout, an explanation, a report. It stops only itself.
 
 K [initiative, job, place…]   [tries, first and last time (ms), what was raised, tries told of, what it takes to try again]
 
-    raised ─► as it was before, and tried again: a series at its next windows, a report at the next base windows, an explanation with
-              the next step that asks for one ─► well: as if nothing had been
+    raised ─► as it was before, and tried again: a series at its next windows, a report at the next base windows, an experiment at its
+              next look, an explanation with the next step that asks for one ─► well: as if nothing had been
                                               └─► raised `retry_limit` more times ─► `job_failed` of the initiative, which climbs
 
 A series is then left as it is, frozen: not asked and not taught, until the settings of its detector change (it begins anew) or somebody
@@ -21,7 +21,8 @@ from streams.kernel.rows import Draft, RowVersionError, key_parts, pack, row_key
 
 FAULTS = b"K"
 JOB_FAILED = "job_failed"
-EXPLAIN, REPORT, DETECTOR = "explain", "report", "detector:"  # jobs by name; a detector's ends in its check
+EXPLAIN, REPORT, TRIAL = "explain", "report", "experiment"  # jobs by name
+DETECTOR = "detector:"  # and its check
 
 Found = TypeVar("Found")
 Place = tuple[str, ...]

@@ -10,11 +10,13 @@ incident at once (1 of 1), through the same machinery as any other breach. An ex
 Such an incident is resolved once what it says has not held for `clear_for`, and at least a window: the experiment has ended, nobody was
 assigned (for a guardrail: to the harmed arm) for a day, a later phase is split as planned, fewer than one in a hundred are in several
 arms, or the bound of the harm no longer holds. The decision it led to is another matter: that is latched.
+
+Sums are always taken in. A ratio test, readout or decision that raises is not made at this look, and tried with the next (`faults`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, TypeVar
 
 from detectors.cell import Counts, add
 from detectors.kpi import breached
@@ -25,6 +27,7 @@ from governance.identity import event_id, finding_id, incident_key
 from governance.sample_ratio import places
 from governance.trial import Trial
 from streams.kernel.bulletin import Adds
+from streams.kernel.faults import TRIAL, tried
 from streams.kernel.publishing import Found, finding
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
 from streams.kernel.watch import Breach, Watch
@@ -33,6 +36,7 @@ TRIALS, PATHS = b"s", b"P"
 SRM_SHARE = "srm_failure_share"
 EXPERIMENT = ("experiment_id",)
 
+Said = TypeVar("Said")
 Phase = Callable[[], bool | None]
 Sums = dict[tuple[int, str], Counts]
 
@@ -162,7 +166,17 @@ class Looks:
             self._decide(name, trial, experiment, ended=planned)
         if planned or "concluded" in changes:
             trial.ended = self._now
+        fault = self._watch.faults.of(TRIAL, (name,))
+        if fault is not None and fault.last != self._now:
+            self._watch.faults.well(TRIAL, (name,))
         self._settle(name, trial)
+
+    def _asked(self, name: str, question: Callable[..., Said], *given: Any) -> Said | None:
+        """Return what is made of an experiment's sums, None where it raises: that is noted."""
+        found, error = tried(question, *given)
+        if error:
+            self._watch.faults.raised(TRIAL, (name,), error, self._now)
+        return found
 
     def _let_clear(self, name: str) -> None:
         """Look at the open incidents of an experiment of which nothing new arrived."""
@@ -185,12 +199,13 @@ class Looks:
     def _test(self, name: str, trial: Trial, *, assigned: bool) -> None:
         """Hold the split against the plan where somebody was assigned, and look for people in several arms; each is found once."""
         if assigned and not trial.failing_at:
-            ratio = trial.ratio()
-            trial.smallest_p = min(trial.smallest_p, ratio.p_value)
-            trial.failing_at = self._now if ratio.fails(trial.smallest_p) else 0
-        off = trial.failing_at > 0 and not trial.over(self._now) and not trial.repaired()
+            ratio = self._asked(name, trial.ratio)
+            if ratio is not None:
+                trial.smallest_p = min(trial.smallest_p, ratio.p_value)
+                trial.failing_at = self._now if ratio.fails(trial.smallest_p) else 0
+        off = trial.failing_at > 0 and not trial.over(self._now) and not self._asked(name, trial.repaired)
         if trial.alarm(self._now, ["srm", name], holds=off):
-            self._breach("srm", (name,), trial.smallest_p, split(trial))
+            self._breach("srm", (name,), trial.smallest_p, self._asked(name, split, trial))
         mixed = trial.mixed >= CONTAMINATED_USERS and trial.mixed * CONTAMINATED_PER >= trial.assigned()
         trial.contaminated_at = (trial.contaminated_at or self._now) if mixed else 0
         if trial.alarm(self._now, ["contamination", name], holds=mixed and not trial.over(self._now)):
@@ -202,10 +217,10 @@ class Looks:
     def _decide(self, name: str, trial: Trial, experiment: Experiment, *, ended: bool) -> None:
         ratio_p = trial.smallest_p if trial.failing_at else 1.0
         standing = Standing(self._now, trial.started, trial.last, trial.mixed, ratio_p, ended)
-        found = evidence(experiment, self._own, trial.phases(), standing)
-        if found is None:
+        found = self._asked(name, evidence, experiment, self._own, trial.phases(), standing)
+        decision = None if found is None else self._asked(name, decide, found, trial.latched)
+        if found is None or decision is None:
             return
-        decision = decide(found, trial.latched)
         for treatment in found.treatments:
             for rail, guardrail in zip(experiment.guardrails, treatment.guardrails, strict=False):
                 harmed = guardrail.harmed() and not trial.over(self._now, treatment.name)

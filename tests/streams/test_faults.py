@@ -10,6 +10,7 @@ import pytest
 from governance.config import Config, load_config
 from governance.message.outputs import Incident
 from streams.kernel.cells import EXTRAS
+from streams.kernel.looks import TRIALS
 from streams.kernel.record import Commit, Outgoing, Record
 from streams.kernel.rows import Rows, key_parts, pack, unpack
 from streams.kernel.sight import STATES
@@ -296,3 +297,42 @@ def test_an_incident_that_cannot_be_explained_is_opened_all_the_same() -> None:
     assert {"opened", "resolved"} <= {one["step"] for one in told}
     assert [one for one in told if one["explanation"] is not None] == []
     assert [one["key"] for one in failed[:1]] == [{"feed": "explain"}]
+
+
+def arms(first: int, last: int) -> list[Record]:
+    """Return a tally a minute of both arms of an experiment: a hundred people each, of whom b converts more."""
+    found: list[Record] = []
+    for minute in range(first, last):
+        for arm, converted in (("a", 20), ("b", 40)):
+            at = NOON + minute * MINUTE + 7 * SECOND
+            value: dict[str, Any] = {"event_id": f"x-{minute}-{arm}", "occurred_at": at, "type": "tally", "initiative": "home"}
+            value |= {"variant": arm, "experiment_id": "exp", "exposures": 100, "subjects": 100, "converted_subjects": converted}
+            found.append(record("engagement-events", "feed", at, value))
+    return found
+
+
+def shares(run: Spoilt, planned: Any) -> Spoilt:
+    """Write another planned share of arm a into what is kept of the experiment."""
+    for station in run.replay.stations:
+        for key in station.monitor.keys(TRIALS):
+            if key_parts(key)[1:] == ["exp"]:
+                (parts,) = unpack(station.monitor.get(key) or b"")
+                parts[1][0][2]["a"] = planned
+                station.monitor.apply(Commit({key: pack(parts)}, station.monitor.stamp or b"", ()))
+    return run
+
+
+def test_an_experiment_that_cannot_be_read_out_keeps_its_sums_and_is_decided_later() -> None:
+    """Its looks raise until its row is mended; its owners hear of `experiment`, and nobody of it is forgotten meanwhile."""
+    one = "control: a, allocation: {a: 0.5, b: 0.5}, goals: [converted_subjects], attribution: 1m, minimum_runtime: 1h"
+    text = CONFIG.replace("    detectors:", f"    experiments: {{exp: {{{one}}}}}\n    detectors:")
+    run = shares(Spoilt(spoil=(), text=text, begin=arms(0, 10)), "half").feed(arms(10, 20))
+    failed = [one for one in run.data("incidents") if one["check"] == "job_failed"]
+    assert [one["key"] for one in failed[:1]] == [{"feed": "experiment"}]
+
+    shares(run, 0.5).feed(arms(20, 70))
+    decisions = [one["observed"] for one in run.data("findings") if one["check"] == "decision"]
+    assert run.steps()[-2:] == ["resolved", "closed"]
+    assert (decisions[-1]["action"], decisions[-1]["reason"]) == ("ship", "win")
+    assert decisions[-1]["users"] % 200 == 0
+    assert decisions[-1]["users"] == 200 * decisions[-1]["look"]
