@@ -36,6 +36,7 @@ STORES.aliases["pmon-changelog"] = "streams.store:ChangelogStore"
 STORE = "pmon-changelog://rows"  # with nothing behind :// the address is falsy and Faust silently takes a dictionary
 
 SESSION_S = 10.0  # a killed worker's shards move after this; brokers refuse less than 6
+HEARTBEAT_S = 0.3  # workers hear in the answer that somebody came or left
 FROZEN_SHARE = 0.7
 STOP_S = 20.0
 NUDGE_S = 1.0
@@ -72,7 +73,7 @@ def make_app(ground: Ground) -> App:
         stream_buffer_maxsize=QUEUED_BATCHES,
         stream_recovery_delay=0.0,
         broker_session_timeout=SESSION_S,
-        broker_heartbeat_interval=SESSION_S / 10,
+        broker_heartbeat_interval=HEARTBEAT_S,
         broker_commit_interval=1.0,
         broker_max_poll_records=8_000,
         consumer_max_fetch_size=FETCH_BYTES,

@@ -18,6 +18,7 @@ from faust.types import TP, ConsumerMessage
 from streams.kernel.record import Record
 
 BATCH_RECORDS = 4_000
+POLL_S = 0.2  # a poll reads the partitions that had room in their agent's queue when it began: it must not outlast an emptied queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +126,14 @@ class Coalescing:
         return wanted
 
     def resume_flow(self) -> None:
-        """Let messages come; after a recovery seek once more, for Faust has just thrown away what came while it sought the first time."""
+        """Let messages come once the shards are there; then seek once more, for Faust has just thrown away what came before.
+
+        Faust also asks for it before, to read changelogs: our shards have, and a poll begun then finds nothing to read and sleeps a second.
+        """
+        if self.app.in_recovery:
+            return
         super().resume_flow()  # type: ignore[misc]
-        if not self.app.in_recovery:
-            self.add_future(self.seek_back(self.owner.positions()))  # type: ignore[attr-defined]
+        self.add_future(self.seek_back(self.owner.positions()))  # type: ignore[attr-defined]
 
     async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
         """Return where logs end; a changelog ends where its owner loaded it to, so that Faust's own recovery finds nothing to do.
@@ -168,9 +173,12 @@ class Coalescing:
         """Yield one message a partition and poll (several of a large poll)."""
         if not self.flow_active:  # type: ignore[attr-defined]
             await self.wait(self.can_resume_flow)  # type: ignore[attr-defined]
+        if not self._get_active_partitions():  # type: ignore[attr-defined]
+            await self.sleep(POLL_S)  # type: ignore[attr-defined]  # Faust would sleep a second
+            return
         self._polls += 1
         epochs = dict(self.epochs)  # after that wait: the end of a recovery seeks just before it lets the flow go on
-        polled, active = await self._wait_next_records(timeout)  # type: ignore[attr-defined]
+        polled, active = await self._wait_next_records(min(timeout, POLL_S))  # type: ignore[attr-defined]
         generation = self.app.consumer_generation_id
         self._heard.update(tp for tp, found in (polled or {}).items() if found)
         if polled is None or self.should_stop:  # type: ignore[attr-defined]

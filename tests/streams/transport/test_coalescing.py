@@ -16,20 +16,37 @@ PLACE = TP("engagement-events", 0)
 class Driver:
     """A Faust consumer by hand: a poll waits until the test lets it end, its position is what was fetched, told of or not."""
 
-    flow_active = True
     should_stop = False
 
     def __init__(self) -> None:
-        shards = SimpleNamespace(plain_names={PLACE.topic: PLACE.topic})
+        shards = SimpleNamespace(plain_names={PLACE.topic: PLACE.topic}, positions=lambda: {PLACE: 5})
         monitor = SimpleNamespace(track_tp_end_offset=lambda tp, end: None)
-        self.app = SimpleNamespace(consumer_generation_id=1, shards=shards, monitor=monitor)
+        self.app = SimpleNamespace(consumer_generation_id=1, shards=shards, monitor=monitor, in_recovery=False)
+        self.flow_active = True
+        self.active = {PLACE}
+        self.slept_s = 0.0
+        self.patience_s = 0.0
+        self.futures: list[Any] = []
         self.at = 0
         self.fetched: asyncio.Queue[dict[TP, list[Record]]] = asyncio.Queue()
         self._buffered_partitions: set[TP] = set()
         self._read_offset: dict[TP, int | None] = {}
 
     async def _wait_next_records(self, timeout: float) -> tuple[dict[TP, list[Record]], set[TP]]:
-        return await self.fetched.get(), {PLACE}
+        self.patience_s = timeout
+        return await self.fetched.get(), self.active
+
+    def _get_active_partitions(self) -> set[TP]:
+        return self.active
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept_s += seconds
+
+    def resume_flow(self) -> None:
+        self.flow_active = True
+
+    def add_future(self, work: Any) -> None:
+        self.futures.append(work)
 
     async def position(self, tp: TP) -> int:
         return self.at
@@ -129,3 +146,35 @@ def test_what_was_read_out_before_a_seek_says_nothing_of_what_comes_after() -> N
         return [*found, await consumer.is_empty(PLACE, 10)]
 
     assert asyncio.run(go()) == [False, False]
+
+
+def test_flow_begins_once_the_shards_are_there_and_not_when_faust_would_read_changelogs() -> None:
+    """A poll begun while every partition is paused sleeps: Faust asked for it before each takeover, and a second went by."""
+
+    async def go() -> list[tuple[bool, int, int]]:
+        consumer = Consumer()
+        consumer.flow_active, consumer.app.in_recovery = False, True
+        found = []
+        for recovering in (True, False):
+            consumer.app.in_recovery = recovering
+            consumer.resume_flow()
+            for work in consumer.futures:
+                await work
+            found.append((consumer.flow_active, len(consumer.futures), consumer.at))
+        return found
+
+    assert asyncio.run(go()) == [(False, 0, 0), (True, 1, 5)]
+
+
+def test_a_poll_never_outlasts_the_room_its_partitions_have_meanwhile() -> None:
+    async def go() -> tuple[float, float, list[int]]:
+        consumer = Consumer()
+        consumer.active = set()
+        assert await polled(consumer) == []
+        consumer.active = {PLACE}
+        consumer.fetch(7)
+        brought = await polled(consumer)
+        return consumer.slept_s, consumer.patience_s, brought
+
+    slept_s, patience_s, brought = asyncio.run(go())
+    assert (0 < slept_s < 0.5, 0 < patience_s < 0.5, brought) == (True, True, [7])
