@@ -1,7 +1,7 @@
 """Whether a worker with its bus in memory stays as large as it is, over days: `python -m tests.integration.days [DAYS] [EVENTS_AN_HOUR]`.
 
 The worker and a fixed population of people who say yes or no, are shown something, click, and are in an experiment, run in this process
-on the log's clock, as fast as it goes, a tick a minute; topics keep what they keep on the wall clock. What is kept by time is kept for two
+on the log's clock, as fast as it goes; topics keep what they keep on the wall clock. What is kept by time is kept for two
 days at most, except what is kept with the days themselves (400). Prints the resident size, and what the logs hold of it, every six hours
 of event time; exit code 1 where the last third of the run is more than a tenth above the third before.
 """
@@ -38,7 +38,7 @@ from tests.integration.endurance import ALLOWED, size_mib
 
 CONFIG = """
 version: 1
-timing: {window: 1m, tick: 1m, allowed_lateness: 30s, settle: 5m}
+timing: {window: 5m, tick: 5m, allowed_lateness: 30s, settle: 10m}
 initiatives:
   home:
     owners: {testing_lead: {person: ana, substitutes: []}}
@@ -50,14 +50,15 @@ initiatives:
 BEGIN = 1_795_305_600_000
 PARTITIONS = 2
 SUBJECTS = 20_000
+TICK = 5 * MINUTE
 SHOWN = 6  # hours of event time
 
 
-def minute(at: int, number: int, chance: Random) -> Mapping[Place, list[Message]]:
-    """Return what comes in the minute that begins `at`, by partition."""
+def between_ticks(at: int, number: int, chance: Random) -> Mapping[Place, list[Message]]:
+    """Return what comes in the time of a tick from `at` on, by partition."""
     found: dict[Place, list[Message]] = defaultdict(list)
     for index in range(number):
-        stamp, person = at + index * MINUTE // number, chance.randrange(SUBJECTS)
+        stamp, person = at + index * TICK // number, chance.randrange(SUBJECTS)
         subject = f"u-{person}"
         key = subject.encode()
         partition = partition_of(key, PARTITIONS)
@@ -94,7 +95,7 @@ class Days:
         worker = asyncio.create_task(work(ground, ready, stop))
         await ready.wait()
         for hour in range(hours):
-            for at in range(BEGIN + hour * HOUR, BEGIN + (hour + 1) * HOUR, MINUTE):
+            for at in range(BEGIN + hour * HOUR, BEGIN + (hour + 1) * HOUR, TICK):
                 await self._pass(at)
             while self._unread():
                 if worker.done():
@@ -116,11 +117,11 @@ class Days:
         return sizes
 
     async def _pass(self, at: int) -> None:
-        for place, messages in minute(at, self._rate // 60, self._chance).items():
+        for place, messages in between_ticks(at, self._rate * TICK // HOUR, self._chance).items():
             await self.bus.append(*place, messages)
         for number in range(PARTITIONS):
             ends = {plain: self.bus.broker.log((name, number)).end for plain, name in self._names.items()}
-            tick = clockwork.tick_record(number, 0, at + MINUTE, ends, drain=False)
+            tick = clockwork.tick_record(number, 0, at + TICK, ends, drain=False)
             await self.bus.append(TICKS, number, [Message(tick.key, tick.value, tick.timestamp)])
 
     def _unread(self) -> bool:
