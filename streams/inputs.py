@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 PATIENCE_S = 3.0
-BUSY = 5  # times as patient while a batch is on its way: the agent may be at work elsewhere; it may also have been thrown away
+BUSY = 5  # times as patient while a batch is on its way: agent or broker may be at work elsewhere; it may also have been thrown away
 
 
 class Verdict(Enum):

@@ -45,8 +45,8 @@ class Consumer(Protocol):
     async def is_empty(self, tp: TP, end: int) -> bool:
         """Return whether a partition was read up to `end` since it was sought last and had no record."""
 
-    def delivered(self, tp: TP) -> int:
-        """Return the offset behind the last record that is on its way to an agent or was taken, 0 for none since the last seek."""
+    async def is_coming(self, tp: TP, wanted: int) -> bool:
+        """Return whether the record at `wanted` is given to an agent already, or still to be fetched."""
 
     def known_end(self, tp: TP) -> int | None:
         """Return where a partition ended at its last fetch, None where nothing is known of it or it is not held."""
@@ -210,9 +210,10 @@ class Shards:
         """Seek back what is behind and has been quiet."""
         consumer = self._consumer()
         for stage in list(self.stages.values()):
-            tps = {self.plain_names[tp.topic]: tp for tp in self._tps(stage, stage.positions())}
-            ends = {topic: end for topic, tp in tps.items() if (end := consumer.known_end(tp)) is not None}
-            await stage.nudge(ends, {topic: consumer.delivered(tp) for topic, tp in tps.items()})
+            wanted = {self.plain_names[tp.topic]: (tp, offset) for tp, offset in self._tps(stage, stage.positions()).items()}
+            ends = {topic: end for topic, (tp, _) in wanted.items() if (end := consumer.known_end(tp)) is not None}
+            behind = [topic for topic, end in ends.items() if wanted[topic][1] < end]
+            await stage.nudge(ends, {topic for topic in behind if await consumer.is_coming(*wanted[topic])})
 
     async def close(self) -> None:
         """Finish the commits in flight and take nothing more until the shards are owned again."""

@@ -8,7 +8,7 @@
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -151,16 +151,15 @@ class Stage(ABC):
         self._start_over()
         self._closed = False
 
-    async def nudge(self, ends: Mapping[str, int], delivered: Mapping[str, int]) -> None:
-        """Seek back every input that ends further on than was read and has been quiet."""
+    async def nudge(self, ends: Mapping[str, int], coming: Collection[str]) -> None:
+        """Seek back every input that ends further on than was read and has been quiet; of those that are `coming` only after long."""
         if self._closed or self._lock.locked():
             return
         now = time.monotonic()
-        on_its_way = {topic: delivered[topic] > self.inputs.of[topic].wanted for topic in ends}
         late = [
             topic
             for topic, end in ends.items()
-            if self.admits(topic) and self.inputs.overdue(topic, end, now, on_its_way=on_its_way[topic])
+            if self.admits(topic) and self.inputs.overdue(topic, end, now, on_its_way=topic in coming)
         ]
         for topic in late:
             say("nudge", stage=self.name, partition=self.shard.number, topic=topic, wanted=self.inputs.of[topic].wanted, end=ends[topic])

@@ -115,9 +115,18 @@ class Coalescing:
             return None
         return end
 
-    def delivered(self, tp: TP) -> int:
-        """Return the offset behind the last record that is on its way to an agent or was taken, 0 for none since the last seek."""
-        return self._delivered.get(tp, 0)
+    async def is_coming(self, tp: TP, wanted: int) -> bool:
+        """Return whether the record at `wanted` is on its way: given to an agent already, or still to be fetched from there on.
+
+        Only what the consumer has read past without anybody being given it comes no more.
+        """
+        if self._delivered.get(tp, 0) > wanted:
+            return True
+        try:
+            position = await self.position(tp)  # type: ignore[attr-defined]
+        except IllegalStateError:  # the partition went meanwhile
+            return True
+        return position is None or position <= wanted
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek inputs to where the shards' stamps are: the offsets committed to the group decide nothing."""

@@ -38,7 +38,7 @@ from tests.integration.endurance import ALLOWED, size_mib
 
 CONFIG = """
 version: 1
-timing: {window: 5m, tick: 5m, allowed_lateness: 30s, settle: 10m}
+timing: {window: 5m, tick: 5m, allowed_lateness: 30s, settle: 10m, stalled_after: 1h}
 initiatives:
   home:
     owners: {testing_lead: {person: ana, substitutes: []}}

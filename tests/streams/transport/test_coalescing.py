@@ -178,3 +178,22 @@ def test_a_poll_never_outlasts_the_room_its_partitions_have_meanwhile() -> None:
 
     slept_s, patience_s, brought = asyncio.run(go())
     assert (0 < slept_s < 0.5, 0 < patience_s < 0.5, brought) == (True, True, [7])
+
+
+def test_what_is_not_fetched_yet_is_coming_and_what_was_read_past_is_not() -> None:
+    """A broker that is slow, or away, is no hole: to seek would only throw away what it is about to send."""
+
+    async def go() -> list[bool]:
+        consumer = Consumer()
+        consumer.at = 7
+        found = [await consumer.is_coming(PLACE, 7)]
+        consumer.at = 10
+        found.append(await consumer.is_coming(PLACE, 7))
+        consumer.fetch(7, 8, 9)
+        await polled(consumer)
+        found.append(await consumer.is_coming(PLACE, 7))
+        await consumer.seek_back({PLACE: 7})
+        consumer.at = 10
+        return [*found, await consumer.is_coming(PLACE, 7)]
+
+    assert asyncio.run(go()) == [True, False, True, False]
