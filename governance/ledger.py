@@ -21,6 +21,8 @@ WHOLE: Scope = (ANY, ANY)
 VALID: Verdict = "valid"
 ERASED = "erased"
 STATES = ("given", "renewed", ERASED, "refused", "expired", "invalidated", "revoked", "withdrawn")
+NUMBERS = {state: number for number, state in enumerate(STATES)}
+ENTRY = 4  # how many numbers a record has before its source
 PROMPTS = frozenset({"requested", "deferred"})  # they record that somebody was asked
 GRANTS = frozenset({"given", "renewed"})
 RANKS = {state: max(0, number - 1) for number, state in enumerate(STATES)}  # the two grants are equal
@@ -265,13 +267,9 @@ def scopes_of(purposes: Iterable[str] | None, channels: Iterable[str] | None) ->
 
 def plain(ledger: Ledger) -> list[Any]:
     """Return a ledger as plain JSON values, every record once."""
-    entries = ledger.entries()
-    records = [
-        [one.order, one.effective, one.stamp, one.expires, one.source.topic, one.source.partition, one.source.offset, one.source.event_id]
-        for _, one in sorted(entries.items())
-    ]
+    records = [[*one[:ENTRY], *one.source] for _, one in sorted(ledger.entries().items())]
     rows = [
-        [*scope, [number for row in kept for number in (row.entry.order, STATES.index(row.state))]]
+        [*scope, [number for row in kept for number in (row.entry.order, NUMBERS[row.state])]]
         for scope, kept in sorted(ledger.rows.items())
     ]
     floors = [[*scope, floor] for scope, floor in sorted(ledger.floors.items())]
@@ -281,10 +279,10 @@ def plain(ledger: Ledger) -> list[Any]:
 def ledger_of(value: list[Any]) -> Ledger:
     """Return the ledger `plain` gave back."""
     records, rows, floors, lost, order, stamp, applied, gone = value
-    entries = {one[0]: Entry(one[0], one[1], one[2], one[3], Source(*one[4:])) for one in records}
+    entries = {one[0]: Entry._make((*one[:ENTRY], Source._make(one[ENTRY:]))) for one in records}
     return Ledger(
         {
-            (purpose, channel): tuple(Row(STATES[kept[i + 1]], entries[kept[i]]) for i in range(0, len(kept), 2))
+            (purpose, channel): tuple([Row(STATES[kept[i + 1]], entries[kept[i]]) for i in range(0, len(kept), 2)])
             for purpose, channel, kept in rows
         },
         {(purpose, channel): floor for purpose, channel, floor in floors},

@@ -1,6 +1,6 @@
 """Faust as its documentation writes it: a Record and two windowed tables, of each event one more and its milliseconds, `+=` in both.
 
-That is the job Quix Streams does beside it, a count and a sum by cell and minute; with the count alone Faust takes about two thirds of it.
+That is the job Quix Streams does beside it, a count and a sum by cell and minute. The sum adds a twentieth to what the count alone costs.
 
     python -m benchmarks.contestant.idiomatic BROKER TOPIC EVENTS PARTITIONS
 """
