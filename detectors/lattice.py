@@ -58,10 +58,13 @@ def lattice_of(cube: Cube) -> Lattice:
     telling = [d for d, level in enumerate(cube.values) if len(level) > 1]
     found = tuple(fixed for depth in range(1, min(DEEPEST, len(telling)) + 1) for fixed in combinations(telling, depth))
     members, first = np.zeros((len(found), cube.codes.shape[1]), np.int32), []
+    codes: dict[tuple[int, ...], tuple[Integers, int]] = {(): (np.zeros(cube.codes.shape[1], np.intp), 1)}
     offset = 0
     for c, fixed in enumerate(found):
-        numbers, cell_of = numbered(cube, fixed)
-        members[c] = numbers + offset
+        code, size = codes[fixed[:-1]]  # shallower ones come first
+        values = len(cube.values[fixed[-1]])
+        codes[fixed] = code, size = code * values + cube.codes[fixed[-1]], size * values
+        cell_of = number(code, size, offset, members[c])
         offset += len(cell_of)
         first.append(cell_of)
     sizes: dict[int, int] = {}
@@ -72,17 +75,14 @@ def lattice_of(cube: Cube) -> Lattice:
     return Lattice(found, members, of, np.concatenate([np.zeros(0, np.intp), *first]), depth, sizes)
 
 
-def numbered(cube: Cube, fixed: tuple[int, ...]) -> tuple[Integers, Integers]:
-    """Return each cell's number among the value combinations that occur, and a cell for each number."""
-    code = np.zeros(cube.codes.shape[1], np.intp)
-    size = 1
-    for d in fixed:
-        code = code * len(cube.values[d]) + cube.codes[d]
-        size *= len(cube.values[d])
+def number(code: Integers, size: int, offset: int, into: Numbers) -> Integers:
+    """Write each cell's number among the codes below `size` that occur, from `offset` on, into `into`; return a cell for each number."""
     if size > DENSE:
         _, cell_of, numbers = np.unique(code, return_index=True, return_inverse=True)
-        return numbers, cell_of
+        into[:] = numbers + offset
+        return cell_of
     cell_at = np.full(size, -1, np.intp)
     cell_at[code] = np.arange(len(code))
     present = cell_at >= 0
-    return (np.cumsum(present) - 1)[code], cell_at[present]
+    into[:] = (np.cumsum(present, dtype=np.int32) + np.int32(offset - 1))[code]
+    return cell_at[present]

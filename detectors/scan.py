@@ -13,7 +13,7 @@ import numpy as np
 
 from detectors.cube import Floats, Integers, Mask
 from detectors.lattice import Lattice
-from detectors.shift import Evidence, chance, common_shift, evidence_of, log_likelihood, telling
+from detectors.shift import Evidence, chance, common_shift, evidence_of, log_likelihood, log_likelihoods, telling
 
 Direction = Literal["up", "down", "both"]
 
@@ -73,7 +73,7 @@ def scan_of(lattice: Lattice, counts: Floats, direction: Direction, ground: floa
     signs = {"up": (1.0,), "down": (-1.0,), "both": (1.0, -1.0)}[direction]
     columns = [
         *(log_likelihood(seen, ground + sign * shift, min(UNEVEN * shift, MOST_UNEVEN)) - level for sign in signs for shift in SHIFTS),
-        *(log_likelihood(seen, ground, wobble) - level for wobble in WOBBLES),
+        *(found - level for found in log_likelihoods(seen, ground, WOBBLES)),
         *(seen.k1 - seen.events * chance(seen, shift) for shift in (ground, 0.0)),
     ]
     traffic = (counts[:, 1] + counts[:, 3])[:, None]

@@ -11,6 +11,7 @@ of the same kind the likelihood ratio is convex in k1, so what is claimed at a l
 k out of n too, which vary less (Hoeffding 1963, theorem 4).
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import exp, log
 
@@ -30,20 +31,18 @@ class Evidence:
 
     k0: Floats
     k1: Floats
+    events: Floats
     log_n0: Floats
     log_n1: Floats
     log_ratio: Floats  # ln(n1/n0)
     ratio: Floats
 
-    @property
-    def events(self) -> Floats:
-        return self.k0 + self.k1
-
     def only(self, cells: Mask) -> "Evidence":
         """Return the evidence of some of the cells."""
         if cells.all():
             return self
-        return Evidence(self.k0[cells], self.k1[cells], self.log_n0[cells], self.log_n1[cells], self.log_ratio[cells], self.ratio[cells])
+        own = (self.k0, self.k1, self.events, self.log_n0, self.log_n1, self.log_ratio, self.ratio)
+        return Evidence(*(column[cells] for column in own))
 
 
 def telling(counts: Floats) -> Mask:
@@ -54,9 +53,9 @@ def telling(counts: Floats) -> Mask:
 
 def evidence_of(counts: Floats) -> Evidence:
     """Return the evidence of telling cells."""
-    k0, n0, k1, n1 = counts.T
+    k0, n0, k1, n1 = np.ascontiguousarray(counts.T)
     log_n0, log_n1 = np.log(n0), np.log(n1)
-    return Evidence(k0, k1, log_n0, log_n1, log_n1 - log_n0, n1 / n0)
+    return Evidence(k0, k1, k0 + k1, log_n0, log_n1, log_n1 - log_n0, n1 / n0)
 
 
 def chance(seen: Evidence, shift: float) -> Floats:
@@ -71,31 +70,50 @@ def odds_of(seen: Evidence, shift: float) -> Floats:
 
 
 def log_likelihood(seen: Evidence, shift: float, spread: float) -> Floats:
-    """Return each cell's log-likelihood at a mean shift, up to a constant of the cell; `spread` at most 0.5.
+    """Return each cell's log-likelihood at a mean shift, up to a constant of the cell; `spread` at most 0.5."""
+    return next(log_likelihoods(seen, shift, (spread,)))
+
+
+def log_likelihoods(seen: Evidence, shift: float, spreads: Iterable[float]) -> Iterator[Floats]:
+    """Yield the same for each of some spreads about one shift.
 
     Stirling's series with two corrections: a and b are at least 1/spread² ≥ 4, where it errs by less than 1e-6.
     """
     logit = np.minimum(np.maximum(seen.log_ratio + shift, -LOPSIDED), LOPSIDED)
     odds = odds_of(seen, shift)
-    log_1_q = -np.log(1.0 + odds)
+    above = 1.0 + odds
+    log_1_q = -np.log(above)
     log_q = log_1_q + logit
-    if spread == 0.0:
-        return np.asarray(seen.k1 * log_q + seen.k0 * log_1_q)
-    precision = spread**-2
-    a = precision * (1.0 + odds)
-    b = a / odds
-    s = a + b
-    log_precision = log(precision)
-    log_a, log_b = log_precision - log_1_q, log_precision - log_q
-    together = stirling(a + seen.k1) + stirling(b + seen.k0) - stirling(s + seen.events)
-    return np.asarray(together - stirling(a, log_a) - stirling(b, log_b) + stirling(s, log_a - log_q))
+    for spread in spreads:
+        if spread == 0.0:
+            yield seen.k1 * log_q + seen.k0 * log_1_q
+            continue
+        precision = spread**-2
+        a = precision * above
+        b = a / odds
+        s = a + b
+        log_precision = log(precision)
+        log_a, log_b = log_precision - log_1_q, log_precision - log_q
+        found = stirling(a + seen.k1)
+        found += stirling(b + seen.k0)
+        found -= stirling(s + seen.events)
+        found -= stirling(a, log_a)
+        found -= stirling(b, log_b)
+        found += stirling(s, log_a - log_q)
+        yield found
 
 
 def stirling(x: Floats, log_x: Floats | None = None) -> Floats:
     """ln Γ(x) without the terms −x + ½ ln 2π, which cancel in a beta-binomial; x at least 4."""
-    log_x = np.log(x) if log_x is None else log_x
     inverse = 1.0 / x
-    return np.asarray((x - 0.5) * log_x + inverse * (1.0 / 12.0 - inverse * inverse / 360.0))
+    rest = inverse * inverse
+    rest /= 360.0
+    np.subtract(1.0 / 12.0, rest, out=rest)
+    rest *= inverse
+    found = x - 0.5
+    found *= np.log(x) if log_x is None else log_x
+    found += rest
+    return np.asarray(found)
 
 
 def common_shift(seen: Evidence, spread: float, near: float | None = None) -> float:
