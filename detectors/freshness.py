@@ -8,9 +8,9 @@ remembered, fading over weeks, and a silence must be twice as bad. An hour nobod
 
 from dataclasses import dataclass, field
 from math import exp, log
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from detectors.baseline import short
+from detectors.baseline import FIRST, short
 from detectors.budget import Budget
 from detectors.expectation import finite
 from detectors.protocol import Plain, Verdict, versioned
@@ -27,6 +27,9 @@ PHI_MOST = 0.5
 STEADY_MOST = 8.0  # shape of the gaps of the most regular feed: not even a clock is trusted further
 STEADY_DAYS = 4
 LONGEST = 14 * 24  # hours of silence walked through; what is longer is long enough
+
+Slot = list[Any]  # its number, days seen, events an hour, squared deviation
+UNSEEN: Slot = [-1, 0.0, 0.0, 0.0]
 
 
 class Silence(NamedTuple):
@@ -47,7 +50,7 @@ class Freshness:
     hour: int = 0  # the end of the hour being counted
     counted: float = 0.0
     since: int = 0  # when the key was first seen
-    slots: dict[int, list[float]] = field(default_factory=dict)  # slot -> [days seen, events an hour, squared deviation]
+    slots: dict[int, Slot] = field(default_factory=dict)
     worst: list[float] = field(default_factory=lambda: [1.0, 1.0])  # the worst two: one alone may have been a fault
     last: int = 0
 
@@ -70,17 +73,17 @@ class Freshness:
         return total, min(PHI_MOST, spread / total) if total > 0.0 else 0.0
 
     def _due(self, number: int, length: int) -> tuple[float, float]:
-        slot = self.slots.get(number)
-        if slot is None or slot[0] < VISITS:
+        _, days, mean, square = self.slots.get(number, UNSEEN)
+        if days < VISITS:
             return 0.0, 0.0
-        part = slot[1] * length / HOUR
-        return part, part * max(0.0, slot[2] - slot[1]) / (slot[1] * slot[1]) if slot[1] > 0.0 else 0.0
+        part = mean * length / HOUR
+        return part, part * max(0.0, square - mean) / (mean * mean) if mean > 0.0 else 0.0
 
     def _shape(self) -> float:
         """Return the shape of the gaps between events: 1 where they come by chance, more where they come regularly."""
-        known = [slot for slot in self.slots.values() if slot[0] >= STEADY_DAYS]
-        mean = sum(slot[1] for slot in known)
-        variance = sum(slot[2] * STEADY_DAYS / (STEADY_DAYS - 1) for slot in known)
+        known = [slot for slot in self.slots.values() if slot[1] >= STEADY_DAYS]
+        mean = sum(slot[2] for slot in known)
+        variance = sum(slot[3] * STEADY_DAYS / (STEADY_DAYS - 1) for slot in known)
         return min(STEADY_MOST, max(1.0, mean / max(variance, 1e-9))) if mean > 0.0 else 1.0
 
     def score(self, seen: Silence) -> Verdict:
@@ -121,7 +124,7 @@ class Freshness:
 
     def _few(self) -> bool:
         """Return whether too few hours are known to miss anything."""
-        return sum(1 for slot in self.slots.values() if slot[0] >= VISITS) < 6
+        return sum([1 for slot in self.slots.values() if slot[1] >= VISITS]) < 6
 
     def learn(self, seen: Silence) -> None:
         """Take an evaluation in: hours that are over go to their slots, a silence that has ended may be the worst so far."""
@@ -147,26 +150,27 @@ class Freshness:
             return  # the hour it was first seen in is half an hour at best
         if end % DAY == 0:
             self.worst = [max(1.0, short(worst * FADE)) for worst in self.worst]
-        slot = self.slots.setdefault(slot_of(end - 1), [0.0, 0.0, 0.0])
-        expected = slot[1]
-        if slot[0] >= VISITS and count == 0.0 and expected >= 3.0:
+        number = slot_of(end - 1)
+        _, days, expected, square = self.slots.get(number, UNSEEN)
+        if days >= VISITS and count == 0.0 and expected >= 3.0:
             count = expected * 0.5  # a dead hour is a fault or a change: half is believed each day, so a change is accepted in days
-        slot[0] += 1
-        weight = 1.0 / min(MEMORY, slot[0])
+        days += 1
+        weight = 1.0 / min(MEMORY, days)
         error = count - expected
-        slot[1] = short(expected + weight * error)
-        slot[2] = short(slot[2] + weight * (error * (count - slot[1]) - slot[2])) if slot[0] > 1 else 0.0
+        mean = short(expected + weight * error)
+        square = short(square + weight * (error * (count - mean) - square)) if days > 1 else 0.0
+        self.slots[number] = [number, days, mean, square]  # a new one: states share the old
 
     def state(self) -> Plain:
         """Return the state as plain numbers."""
-        slots = [[slot, *found] for slot, found in sorted(self.slots.items())]
+        slots = sorted(self.slots.values(), key=FIRST)
         return [VERSION, self.hour, self.counted, self.since, slots, list(self.worst), self.last]
 
     @classmethod
     def of(cls, state: Plain, budget: Budget) -> "Freshness":
         """Return the detector of a state; raises StateVersionError."""
         hour, counted, since, slots, worst, last = versioned(state, VERSION)
-        return cls(budget, hour, counted, since, {slot: list(found) for slot, *found in slots}, list(worst), last)
+        return cls(budget, hour, counted, since, {slot[0]: slot for slot in slots}, list(worst), last)
 
 
 def slot_of(at: int) -> int:
