@@ -64,8 +64,8 @@ class Situation:
 
 
 def by_urgency(stories: Iterable[Story]) -> tuple[Story, ...]:
-    """Return incidents in the order they want to be read in: what is over, the latest first, after what is not."""
-    found = sorted(stories, key=lambda story: str(story.now["updated_at"]), reverse=True)
+    """Return incidents in the order they want to be read in: what is over, the latest first, after what is not; the same whoever tells."""
+    found = sorted(stories, key=lambda story: (str(story.now["updated_at"]), str(story.now["incident_id"])), reverse=True)
     found.sort(key=_urgency)
     return tuple(found)
 

@@ -187,5 +187,6 @@ def pending(finding: Published, today: str) -> str:
     if finding["check"] in DETECTED:
         seen = f", {off(observed, expected)}" if observed is not None and expected else ""
     name = label(kpi) if kpi else finding["check"]
-    at = moment(finding["window"]["end"], today)
-    return f"{name}, {where(finding['key'])}, breached once{seen}, at {at}. A second breach opens an incident."
+    start, end = (parse_instant(finding["window"][name]) for name in ("start", "end"))
+    at, then = (moment(format_instant(time), today) for time in (end, 2 * end - start))
+    return f"{name}, {where(finding['key'])}, breached once{seen}, at {at}. A second breach at {then} opens an incident."

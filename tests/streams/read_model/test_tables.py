@@ -16,7 +16,7 @@ from streams.demo.stage import Stage
 from streams.kernel.record import Outgoing, Record
 from streams.read_model.fold import Fold, standing
 from streams.read_model.memory import situation
-from streams.read_model.situation import Situation, Story
+from streams.read_model.situation import Situation, Story, by_urgency
 from streams.read_model.tables import records_of, said_of
 from streams.read_model.waiting import WAITING
 from streams.replay import Replay
@@ -112,3 +112,10 @@ def test_what_waits_keeps_what_its_finding_said() -> None:
 def when(pending: Mapping[str, Any]) -> object:
     """Return what waits, without what its finding said of it."""
     return [pending[name] for name in ("check", "key", "window")]
+
+
+def test_incidents_that_ended_together_stand_in_one_order() -> None:
+    """Told in another order, as a restart may, they are read in the same."""
+    stories = [Story({"incident_id": name, "state": "closed", "updated_at": "2026-11-22T14:00:00.000Z"}, ()) for name in "abc"]
+
+    assert by_urgency(stories) == by_urgency(reversed(stories))
