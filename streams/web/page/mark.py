@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
-from reporting.chart.mark import diamond, dot, element, frame, line, number, path, words
+from reporting.chart.mark import box, diamond, dot, element, frame, line, number, path, words
 from reporting.chart.scale import Scale
 from reporting.likely import Range
 
@@ -44,7 +44,7 @@ def spark(
     """Return a line over time in its usual range, the newest value a dot, breached windows diamonds; a gap is a gap."""
     known = [(index, value) for index, value in enumerate(values) if value is not None]
     if not known:
-        return Markup(frame(SPARK_WIDTH, SPARK_HEIGHT, finding, words("nothing counted yet", 0, 26), class_="chart spark"))
+        return _too_few(finding)
     edges = [edge for one in usual if one is not None for edge in (one.low, one.high)]
     low, high = min([*edges, *(value for _, value in known)]), max([*edges, *(value for _, value in known)])
     air = (high - low) * 0.1 or max(abs(high) * 0.1, 1e-9)
@@ -62,6 +62,14 @@ def spark(
         elif index == len(values) - 1:
             drawn.append(dot(x(index), y(value), "dot", 3))
     return Markup(frame(SPARK_WIDTH, SPARK_HEIGHT, finding, *drawn, class_="chart spark"))
+
+
+def _too_few(finding: str) -> Markup:
+    """Return a hatched box: nothing to draw is not a flat line."""
+    wide, high = SPARK_WIDTH - 2, SPARK_HEIGHT - 12
+    stripes = [line(max(1.0, at - high), min(high, at) + 6, min(wide, at), max(0.0, at - wide) + 6, "grid") for at in range(8, 200, 8)]
+    middle = words("too few", SPARK_WIDTH / 2, SPARK_HEIGHT / 2 + 4, anchor="middle")
+    return Markup(frame(SPARK_WIDTH, SPARK_HEIGHT, finding, *stripes, box(1, 6, wide - 1, high, "grid"), middle, class_="chart spark"))
 
 
 def _bands(usual: Sequence[Range | None], x: Scale, y: Scale) -> Iterator[str]:

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from detectors.kpi import Ratio
+from detectors.kpi import Ratio, denominator
 from governance.config import Config
 from governance.message.instant import parse_instant
 from reporting.figure import NONE, integer, money, rate, short
 from reporting.wording import label, off, where
 from streams.read_model.situation import Situation, Story
-from streams.web.page.hours import EXPOSURES, SHOWN, Span, currency_of, definitions_of, ranges, spans, troubled
+from streams.web.page.hours import EXPOSURES, SHOWN, TOO_FEW, Span, currency_of, definitions_of, ranges, spans, troubled
 from streams.web.page.mark import spark
 
 FIGURES = ("ctr", "conversion_rate", "revenue_per_exposure", "technical_fallback_rate", "consent_fallback_rate")
@@ -53,6 +53,8 @@ class Tile:
         self._active = [story for story in about if story.active]
         counted = kpi == EXPOSURES
         self._values = [float(span.counts.get(EXPOSURES, 0)) if counted else span.value(kpi, definitions) for span in hours]
+        self._measured_on = EXPOSURES if counted else definitions[kpi].denominator.replace("_", " ")
+        self._under = 0 if counted or not hours else denominator(kpi, hours[-1].counts, definitions)
         enough = len(hours) >= SHOWN
         self._ranges = ranges(hours, kpi, definitions, troubled(hours, about)) if enough else [None] * len(hours)
         self._currency = next((found for span in reversed(hours) if (found := currency_of(span.counts))), None)
@@ -85,7 +87,7 @@ class Tile:
             one = len(self._active) == 1
             return "bad", f"breached, {where(self._active[0].now['key'])}" if one else f"breached, {len(self._active)} incidents"
         if last is None:
-            return "none", "too few to say" if self._hours else "nothing closed yet"
+            return "none", "not evaluated" if self._hours else "nothing closed yet"
         if usual is None:
             return quiet if quiet != UNWATCHED else ("none", "no bound is set")
         side = usual.side(last)
@@ -97,9 +99,11 @@ class Tile:
             return f"expected {_range(self._short(usual.low), self._short(usual.high))}"
         if usual is not None:
             return f"expected below {self._short(usual.high)}"
+        if not self._hours:
+            return "no hour is closed yet"
+        if self._values[-1] is None:
+            return f"{integer(self._under)} {self._measured_on}, needs {TOO_FEW}"
         known = [value for value in self._values if value is not None]
-        if not known:
-            return "no hour with enough yet" if self._hours else "no hour is closed yet"
         hours = len(self._hours)
         if hours < SHOWN:
             return f"no range until {SHOWN} hours; {_range(self._short(min(known)), self._short(max(known)))}"

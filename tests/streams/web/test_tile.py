@@ -57,3 +57,16 @@ def test_numbers_that_stand_still_are_stale_and_never_good() -> None:
     found = shown(48, stale="14:02")
 
     assert {tile["verdict"] for tile in found.values()} == {("stale", "stale since 14:02")}
+
+
+def test_what_is_measured_on_too_little_is_not_evaluated() -> None:
+    """A figure on 12 exposures has no value: how many it needs is said, and a hatched box stands for the line."""
+    model = MemoryModel()
+    model.take(0, 1, [window(START + number * HOUR, 12, 3, size=HOUR) for number in range(1, 49)])
+    found = asyncio.run(model.situation(HOME))
+    assert found is not None
+    tile = next(tile for tile in tiles(found, config(), None) if tile["name"] == "CTR")
+
+    assert (tile["value"], tile["verdict"]) == ("–", ("none", "not evaluated"))
+    assert tile["foot"] == "12 exposures, needs 20"
+    assert ">too few</text>" in tile["spark"]
