@@ -8,11 +8,12 @@ from reporting.issues import ACTIVE, DEPLOYED
 CHANGES = 20
 CHECKS = 60
 EXPERIMENTS = 20
+SERIES = ("watched", "learning", "too_small")
 
 
 def brief_of(request_id: str, report: Mapping[str, Any]) -> dict[str, Any]:
     """Return the brief of a report."""
-    governance = report["governance"]
+    governance, watched = report["governance"], report.get("coverage", {}).get("detection", ())
     return {
         "request_id": request_id,
         "title": report.get("title") or report["initiative"],
@@ -30,5 +31,6 @@ def brief_of(request_id: str, report: Mapping[str, Any]) -> dict[str, Any]:
             "pending": len(governance.get("pending_approvals", ())),
         },
         "consent": governance.get("consent"),
+        "series": {state: sum(row.get(state, 0) for row in watched) for state in SERIES},
         "experiments": list(report["experiments"])[:EXPERIMENTS],
     }

@@ -85,6 +85,7 @@ def view(site: Site, overviews: Sequence[Overview], situation: Situation, open_i
         "banners": [*still, *_reach(site)],
         "tiles": tiles(situation, site.config, _stopped_at(overview) if still else None),
         "counts": _counts(active, past, overview, now),
+        "sight": side.sight(overview.report),
         "rows": [row(story, site.config, now, overview.retracted.get(str(story.now["incident_id"]), 0)) for story in listed],
         "opened": {
             story.now["incident_id"]: opened(story, situation, site.config, site.changes(overview.initiative), now) for story in shown

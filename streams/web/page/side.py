@@ -16,6 +16,7 @@ from streams.web.page.hours import spans
 from streams.web.page.mark import share_bar, strip
 
 DAY_HOURS = 24
+UNJUDGED = {"learning": "still learn", "too_small": "are too small to watch alone"}
 INITIATIVES = 40
 CHECKS = 12
 ORDER = ("valid", "not_applicable", "undetermined", "history_truncated", *VIOLATIONS)
@@ -112,6 +113,15 @@ def checklist(report: Published | None, today: str) -> dict[str, Any]:
         asks = status in ("fail", "warn", "pending")
         rows.append(row | {"who": who if asks else "", "deadline": until and moment(until, today)})
     return {"why": None, "rows": rows, "more": len(checks) - len(rows)}
+
+
+def sight(report: Published | None) -> str:
+    """Return how much the detectors see by the latest report, nothing before one."""
+    found = (report or {}).get("series")
+    if not found or not any(found.values()):
+        return ""
+    rest = [f"{integer(found[state])} {words}" for state, words in UNJUDGED.items() if found[state]]
+    return f"Detectors judge {'; '.join([count_of(found['watched'], 'series', 'series'), *rest])} (latest report)."
 
 
 def latest(report: Published | None, now: int) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Consent on the page: what was violated, what was taken back, and how old the newest record of each feed is."""
+"""What is not known or was taken back: consent on the page, how old each feed is, how much the detectors see."""
 
 import asyncio
 import re
@@ -7,10 +7,12 @@ from dataclasses import replace
 from orjson import dumps
 
 from detectors.window import HOUR
-from streams.kernel.publishing import kpi_window
+from reporting.report import build
+from streams.kernel.publishing import kpi_window, publish
 from streams.kernel.record import Outgoing
 from streams.read_model.retraction import RETRACTED
 from streams.web.page.page import Asked, render
+from tests.reporting.builders import fortnight
 from tests.streams.read_model.outputs import HOME, incident_step
 from tests.streams.web.sites import NOW, filled, site
 
@@ -39,3 +41,16 @@ def test_the_newest_record_of_each_feed_stands_in_the_header() -> None:
 
     assert "engagement 2\u00a0min, consent none yet, rules 1\u00a0h 2\u00a0min" in text
     assert "Newest event" not in none
+
+
+def test_how_much_the_detectors_see_stands_under_the_incidents() -> None:
+    """Nothing open means little where little is watched: the page says how many series are judged and how many are not."""
+    model = filled()
+    report = build(fortnight()) | {"initiative": HOME}
+    rows = [{"check": "dip", "watched": 3, "learning": 1, "too_small": 2}, {"check": "drift", "watched": 1, "learning": 0, "too_small": 0}]
+    report["coverage"] = report["coverage"] | {"detection": rows}
+    model.take(0, 2, [publish("reports", "report", "q-7", "id", HOME, NOW, report)])
+
+    _, text = asyncio.run(render(site(model), Asked()))
+
+    assert "Detectors judge 4\u00a0series; 1 still learn; 2 are too small to watch alone (latest report)." in text
