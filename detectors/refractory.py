@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 LEAST, SHARE = 30, 20  # rows of a shadow: a twentieth of the rows so far
 ECHO, CEILING = 0.7, 0.65  # in the shadow so much of the evidence counts, up to so much of what is a breach
+RISE = 0.7  # in the shadow only what is five times rarer than what cast it is told in full
 LASTING = 0.5  # of what is a breach: evidence above it keeps the shadow open
 
 
@@ -23,8 +24,8 @@ class Refractory:
     until: int = 0
 
     def said(self, evidence: float) -> float:
-        """Return how much of a row's evidence counts: all of it outside a shadow, or above what cast it."""
-        if self.rows >= self.until or evidence > self.height:
+        """Return how much of a row's evidence counts: all of it outside a shadow, or far above what cast it."""
+        if self.rows >= self.until or evidence > self.height + (RISE if self.height > LASTING * self.half else 0.0):
             return evidence
         return min(CEILING * self.half, ECHO * evidence)
 
@@ -35,7 +36,7 @@ class Refractory:
     def learn(self, evidence: float) -> None:
         """Take a row's evidence in."""
         inside = self.rows < self.until
-        if not inside or evidence > self.height:
+        if not inside or evidence > self.height + (RISE if self.height > LASTING * self.half else 0.0):
             self.height, self.until = evidence, max(self.until, self.rows + max(LEAST, self.rows // SHARE))
         elif evidence >= LASTING * self.half:
             self.until = max(self.until, self.rows + LEAST)
