@@ -9,9 +9,9 @@ A shadow is a share of a series' age, since there is no other measure of how lon
 from dataclasses import dataclass
 
 LEAST, SHARE = 30, 20  # rows of a shadow: a twentieth of the rows so far
-ECHO, CEILING = 0.7, 0.65  # in the shadow so much of the evidence counts, up to so much of what is a breach
+ECHO, CEILING = 0.7, 0.55  # in the shadow so much of the evidence counts, up to so much of what is a breach
 RISE = 0.7  # in the shadow only what is five times rarer than what cast it is told in full
-LASTING = 0.5  # of what is a breach: evidence above it keeps the shadow open
+LASTING = 0.42  # of what is a breach: evidence above it keeps the shadow open
 
 
 @dataclass(slots=True)

@@ -2,10 +2,10 @@
 
     row ─► expectation (no season, clock slots, found period: the best of late) ─► residual ─┬─► itself, and what its persistence leaves
                                                                                             └─► level: mean of 12, of 48 rows
-    value ─► its steps: wilder or calmer than usual; the same value again and again
+    value ─► its steps: wilder or calmer than usual; the same value again and again; above or below all that was
     each number ─► how rare in its own past (`detectors.peak`) ─► evidence, -log10 p ─► told at its beginning (`detectors.refractory`)
 
-The evidence of a row is that of its rarest aspect, and a fifth of the second's and third's. The score is 0.5 at `HALF`; the
+The evidence of a row is that of its rarest aspect, and two fifths of the second's and third's. The score is 0.5 at `HALF`; the
 first row of a surprise that reaches it is the breach.
 The residual of a value is its difference from the expectation in its slot's mean errors, of a count its Anscombe deviation. What its
 persistence (lag-one autocorrelation) leaves judges a wandering series by its steps, the residual a noisy one by its values. An aspect's
@@ -23,12 +23,13 @@ from detectors.refractory import Refractory
 from detectors.season import DAY_S, WEEK_S, Period, clock_phase
 
 WARM = 40  # rows before anything is said
-HALF = 5.0  # evidence at which the score is 0.5 and the row a breach
-OTHERS = 0.2  # what the second and the third rarest aspect add
+HALF = 6.0  # evidence at which the score is 0.5 and the row a breach
+OTHERS = 0.4  # what the second and the third rarest aspect add
 SEASON_GAIN = 1.04  # a season must err so much less than none
 SHORT, LONG = 12.0, 48.0  # rows of the means that show a shift and a drift
 REFERENCE_ROWS = 400.0  # memory of the level a shift is measured from
 RECENT_ROWS, USUAL_ROWS = 10.0, 200.0  # steps of late, and the usual ones
+SLOW_ROWS = 500.0  # memory of the level extremes are measured from
 CLIP = 6.0
 OUTLIER = 4.0  # mean errors a residual is carried on for at most
 SAME_LEAST = 0.3  # a repeated value is never rarer than that: many instruments repeat themselves
@@ -64,9 +65,9 @@ class Judged:
 
 
 def tails() -> tuple[Peak, ...]:
-    """Return a tail for each statistic, none learnt: value, step, shift, drift, wild, calm, same."""
+    """Return a tail for each statistic, none learnt: value, step, shift, drift, wild, calm, same, above, below."""
     slow = {"gap": 10, "longest": 100, "apart": 5.0, "light": True}
-    return (Peak(), Peak(), Peak(**slow), Peak(**slow), Peak(), Peak(), Peak())  # type: ignore[arg-type]
+    return (Peak(), Peak(), Peak(**slow), Peak(**slow), Peak(), Peak(), Peak(), Peak(), Peak())  # type: ignore[arg-type]
 
 
 @dataclass(slots=True)
@@ -93,6 +94,8 @@ class Series:
     reference: float = 0.0
     usual: float = 0.0
     recent: float = 0.0
+    slow: float = 0.0  # level of long
+    wide: float = 0.0  # mean distance from it
     repeats: int = 0  # the value's repetitions so far
     same: int = 0  # rows that repeated the one before
     holes: int = 0  # since the last row that could be judged
@@ -144,6 +147,7 @@ class Series:
         recent = self.recent + (min(step, 20.0 * self.usual + floor) - self.recent) / min(max(1.0, self.rows), RECENT_ROWS)
         wildness = log((recent + 1e-3 * self.usual + 1e-300) / (1.001 * self.usual + 1e-300)) if self.rows > 1 else 0.0
         repeats = self.repeats + 1 if step == 0.0 and not self.counts and not self.holes else 0
+        wide = max(self.wide, floor)
         statistics = (
             abs(residual) / own,
             abs(residual - self._persistence() ** (1 + self.holes) * self.residual) / own,
@@ -152,18 +156,21 @@ class Series:
             max(0.0, wildness),
             max(0.0, -wildness),
             log(1.0 + repeats),
+            max(0.0, value - self.slow) / wide,
+            max(0.0, self.slow - value) / wide,
         )
         return Seen(at, name, residual, level, short, long, step, recent, repeats, tuple(min(1e6, one) for one in statistics))
 
     def _evidence(self, seen: Seen) -> float:
-        value, step, shift, drift, wild, calm, same = (tail.evidence(one) for tail, one in zip(self.tails, seen.statistics, strict=True))
+        each = (tail.evidence(one) for tail, one in zip(self.tails, seen.statistics, strict=True))
+        value, step, shift, drift, wild, calm, same, above, below = each
         same = min(same, -seen.repeats * log10(max(SAME_LEAST, (self.same + 1.0) / (self.rows + 1.0))))
-        ranked = sorted((max(value, step), max(shift, drift), wild, calm, same), reverse=True)
+        ranked = sorted((max(value, step), max(shift, drift), max(above, below), wild, calm, same), reverse=True)
         return ranked[0] + OTHERS * (ranked[1] + ranked[2])
 
     def _begin(self, value: float) -> None:
         if not self.counts:
-            self.value = self.short = self.long = self.reference = value
+            self.value = self.short = self.long = self.reference = self.slow = value
 
     def _learn_seen(self, seen: Seen, value: float) -> None:
         if self.rows >= WARM // 2:
@@ -174,6 +181,10 @@ class Series:
         self.reference += (seen.long - self.reference) / min(rows, REFERENCE_ROWS)
         bound = 10.0 * self.usual if rows > WARM // 2 and self.usual > 0.0 else seen.step
         self.usual += (min(seen.step, bound) - self.usual) / min(rows, USUAL_ROWS)
+        shown = seen.residual if self.counts else value
+        away = abs(shown - self.slow)
+        self.wide += (min(away, CLIP * self.wide if rows > WARM and self.wide > 0.0 else away) - self.wide) / min(rows, SLOW_ROWS)
+        self.slow += (shown - self.slow) / min(rows + 1.0, SLOW_ROWS)
         self._correlate(seen.residual)
         self.same += seen.repeats > 0
         self.repeats = seen.repeats
