@@ -129,8 +129,8 @@ class Series:
             self.holes = 0
         else:
             self.holes += 1
-            if judged.expected is not None and not self.counts:
-                self.period.learn(judged.expected)
+            if judged.expected is not None and not self.counts and self.period.learn(judged.expected):
+                self._adopt()
         self.place += 1
 
     def _look(self, name: str, at: Place, value: float, expected: float) -> Seen:

@@ -99,6 +99,14 @@ def test_holes_score_nothing_and_change_little() -> None:
     assert scores[900] >= 0.5
 
 
+def test_a_period_may_be_found_in_a_hole() -> None:
+    """Where a series is looked over for a period, the row may be missing; the one found is used from there on."""
+    values = [float(row % 7 if row < 100 else row % 11) for row in range(ROWS)]
+    for look in (192, 384, 768):
+        values[look - 1] = nan
+    assert len(scored(values, timed=False)) == ROWS
+
+
 def test_the_first_rows_are_silent() -> None:
     """Whatever they are."""
     assert not any(scored([(-10.0) ** (row % 9) for row in range(WARM)]))
