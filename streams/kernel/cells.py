@@ -47,11 +47,16 @@ def slices_of(cells: int) -> range:
 def merge(into: Cells, more: Mapping[Cell, Mapping[str, int]]) -> None:
     """Add cells to cells."""
     for cell, counts in more.items():
-        found = into.get(cell)
-        if found is None:
-            into[cell] = dict(counts)  # counts never hold a 0, see `add`
-        else:
-            add(found, counts)
+        take(into, cell, counts)
+
+
+def take(into: Cells, cell: Cell, counts: Mapping[str, int]) -> None:
+    """Add one cell to cells."""
+    found = into.get(cell)
+    if found is None:
+        into[cell] = dict(counts)  # counts never hold a 0, see `add`
+    else:
+        add(found, counts)
 
 
 class CellRows:
@@ -132,6 +137,7 @@ class Admission:
         self._initiative = initiative
         self.cells = cells
         self._names: dict[str, set[str]] = {}
+        self._all: list[set[str]] = []
         self._homes: dict[Cell, tuple[Cell, int]] = {}  # of admitted cells only, so that it stays as small as the limits
 
     def _known(self, dimension: str) -> set[str]:
@@ -157,29 +163,44 @@ class Admission:
                     grown.add(dimension)
                 else:
                     full.add(dimension)
-            if not self._number(self._reduced(cell), limits.cells):
+            home = self._reduced(cell)
+            number = self._number(home, limits.cells)
+            if number is None:
                 full.add("cell")
+            elif home == cell:
+                self._homes[cell] = home, number // SLICE_CELLS
         for dimension in grown:
             self._draft.put(row_key(NAMES, self._initiative, dimension), pack(sorted(self._names[dimension])))
         return full
 
-    def _number(self, cell: Cell, most: int) -> bool:
+    def _number(self, cell: Cell, most: int) -> int | None:
+        """Return the number of a cell, admitted now if need be; None where there is no room for it."""
         key = row_key(ADMITTED, self._initiative, *cell)
-        if self._draft.get(key) is not None:
-            return True
+        value = self._draft.get(key)
+        if value is not None:
+            ordinal: int = unpack(value)[0]
+            return ordinal
         whole = (OTHER,) * 4
         if cell != whole and self.cells >= most:
             self._number(whole, most)
-            return False
+            return None
         self._draft.put(key, pack(self.cells))
         self.cells += 1
-        return True
+        return self.cells - 1
 
     def _reduced(self, cell: Cell) -> Cell:
-        profile, channel, cohort, variant = (
-            value if value in self._known(dimension) else OTHER for dimension, value in zip(DIMENSIONS, cell, strict=True)
+        profiles, channels, cohorts, variants = self._all or self._read()
+        profile, channel, cohort, variant = cell
+        return (
+            profile if profile in profiles else OTHER,
+            channel if channel in channels else OTHER,
+            cohort if cohort in cohorts else OTHER,
+            variant if variant in variants else OTHER,
         )
-        return profile, channel, cohort, variant
+
+    def _read(self) -> list[set[str]]:
+        self._all = [self._known(dimension) for dimension in DIMENSIONS]  # the sets themselves, as they grow
+        return self._all
 
     def home(self, cell: Cell) -> tuple[Cell, int]:
         """Return the cell an admitted or overflown cell is counted in, and its slice."""
@@ -201,8 +222,9 @@ class Admission:
     def folded(self, rows: Iterable[list[Any]]) -> list[list[Any]]:
         """Return the cells of an add of a bulletin, all admitted before, as they are counted."""
         found: Cells = {}
-        for *named, counts in rows:
-            merge(found, {self.home(plain_cell(named))[0]: counts})
+        for profile, channel, cohort, variant, counts in rows:
+            home, _ = self.home((profile, channel, cohort, variant))
+            take(found, home, counts)
         return [[*cell, counts] for cell, counts in found.items() if counts]
 
 
@@ -211,7 +233,7 @@ def sliced(cells: Mapping[Cell, Counts], admission: Admission) -> dict[int, Cell
     found: dict[int, Cells] = {}
     for cell, counts in cells.items():
         home, part = admission.home(cell)
-        merge(found.setdefault(part, {}), {home: counts})
+        take(found.setdefault(part, {}), home, counts)
     return found
 
 
