@@ -55,6 +55,7 @@ class Tally:
     faults: int = 0
     sure: int = 0
     found: int = 0
+    found_sure: int = 0
     delays: list[float] = field(default_factory=list)
     false_at: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
@@ -139,6 +140,7 @@ def compare(truth: list[Step], steps: list[Step], found: Mapping[str, Tally], fi
             and fault["from"] < step["at"] <= fault["to"]
         ]
         tally.found += bool(hits)
+        tally.found_sure += bool(hits) and fault["clairvoyant"]
         if hits:
             tally.delays.append((min(hits) - fault["from"]) / HOUR)
         else:
@@ -165,7 +167,8 @@ def report(found: Mapping[str, Tally], weeks: float) -> None:
         line = f"{CHECKS[kind]:12} false {tally.false} = {tally.false / max(1, tally.series) / weeks:.4f} a series-week"
         if tally.faults:
             line += f"  recall {tally.found}/{tally.faults} = {tally.found / tally.faults:.2f}, clairvoyant {tally.sure / tally.faults:.2f}"
-            line += f", ratio {tally.found / max(1, tally.sure):.2f}, median delay {median(tally.delays or [float('nan')]):.1f} h"
+            line += f", ratio {tally.found / max(1, tally.sure):.2f} (of the {tally.sure} sure {tally.found_sure})"
+            line += f", median delay {median(tally.delays or [float('nan')]):.1f} h"
         print(line)
         print(f"             false by place {dict(tally.false_at.most_common(8))}")
         if tally.missed:
