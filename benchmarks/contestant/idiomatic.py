@@ -1,6 +1,6 @@
 """Faust as its documentation writes it: a Record and two windowed tables, of each event one more and its milliseconds, `+=` in both.
 
-That is the job Quix Streams does beside it, a count and a sum by cell and minute. The sum adds a twentieth to what the count alone costs.
+That is the job Quix Streams does beside it, a count and a sum by cell and minute. Beside the count alone the sum is within the noise.
 
     python -m benchmarks.contestant.idiomatic BROKER TOPIC EVENTS PARTITIONS
 """
