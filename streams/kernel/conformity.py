@@ -25,6 +25,7 @@ from governance.rule_book import RELEASING, RuleBook
 from governance.shadow import Seen, Shadow, shadow_changes
 from streams.kernel.bulletin import Adds
 from streams.kernel.checks import acted, book_of
+from streams.kernel.place import own_rule
 from streams.kernel.publishing import Found, finding
 from streams.kernel.rows import Draft, pack, row_key, unpack
 from streams.kernel.watch import Breach, Watch
@@ -59,21 +60,7 @@ def conformity_rules(law: InForce | None, base: int) -> Mapping[str, Threshold]:
     policies = [policy for standing in (law.standings if law else ()) for policy in standing.policies]
     named = {f"policy:{check.id}": check.title or check.id for policy in policies for check in policy.checks}
     named[SHADOW] = "a rule version was shown that the change log does not account for"
-    return {
-        check: Threshold.model_construct(
-            id=check,
-            kpi=check,
-            op=">",
-            value=0.0,
-            window=base,
-            group_by=("rule_id",),  # type: ignore[arg-type]
-            min_denominator=1,
-            datapoints_to_alarm=1,
-            evaluation_periods=1,
-            reason=reason,
-        )
-        for check, reason in named.items()
-    }
+    return {check: own_rule(check, base, reason, group_by=("rule_id",)) for check, reason in named.items()}
 
 
 class Conformity:

@@ -16,6 +16,7 @@ from detectors.kpi import BUILT_IN, Ratio
 from detectors.protocol import Plain
 from detectors.suppression import Suppression
 from governance.config import Config, Threshold
+from streams.kernel.place import own_rule
 
 REASONS = {
     "dip": "the figure is worse than its own past and its siblings make likely",
@@ -90,18 +91,7 @@ def _rule(config: Config, check: str, kpi: str, detector: Any, names: Sequence[s
     # A silence that lasts is one piece of evidence however often one looks: its second evaluation buys no level.
     counted = 1 if check == "freshness" else points
     budget = Budget.of(config.detection.alarm_budget_per_series_week, detector.window, counted, counted)
-    threshold = Threshold.model_construct(
-        id=check,
-        kpi=kpi,
-        op="<",
-        value=budget.level,
-        window=detector.window,
-        group_by=group_by,  # type: ignore[arg-type]
-        min_denominator=1,
-        datapoints_to_alarm=points,
-        evaluation_periods=points,
-        reason=REASONS[check],
-    )
+    threshold = own_rule(check, detector.window, REASONS[check], kpi=kpi, op="<", value=budget.level, group_by=group_by, points=points)
     sign = -1 if better == "up" else 1
     name = f"{check}@{','.join(group_by)}"
     return DetectorRule(name, check, kpi, group_by, detector.window, sign, budget, threshold, getattr(detector, "sla", None))

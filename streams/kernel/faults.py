@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from governance.config import Threshold
+from streams.kernel.place import own_rule
 from streams.kernel.rows import Draft, RowVersionError, key_parts, pack, row_key, unpack
 
 FAULTS = b"K"
@@ -126,15 +127,4 @@ def fault_rule(base: int) -> Threshold:
 
     `base` is the base window, ms.
     """
-    return Threshold.model_construct(
-        id=JOB_FAILED,
-        kpi=JOB_FAILED,
-        op=">",
-        value=0.0,
-        window=base,
-        group_by=("feed",),  # type: ignore[arg-type]
-        min_denominator=1,
-        datapoints_to_alarm=1,
-        evaluation_periods=1,
-        reason="it raised an error, and again at every retry",
-    )
+    return own_rule(JOB_FAILED, base, "it raised an error, and again at every retry", group_by=("feed",))

@@ -28,6 +28,7 @@ from governance.sample_ratio import places
 from governance.trial import Trial
 from streams.kernel.bulletin import Adds
 from streams.kernel.faults import TRIAL, tried
+from streams.kernel.place import own_rule
 from streams.kernel.publishing import Found, finding
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
 from streams.kernel.watch import Breach, Watch
@@ -49,21 +50,7 @@ def trial_rules(base: int) -> dict[str, Threshold]:
         "contamination": (">=", 1 / CONTAMINATED_PER, EXPERIMENT, "one user in a hundred was seen in several arms"),
         "guardrail": ("<", 0.0, (*EXPERIMENT, "variant", "kpi"), "the bound of the harm holds at every look"),
     }
-    return {
-        check: Threshold.model_construct(
-            id=check,
-            kpi=check,
-            op=op,  # type: ignore[arg-type]
-            value=value,
-            window=base,
-            group_by=keys,  # type: ignore[arg-type]
-            min_denominator=1,
-            datapoints_to_alarm=1,
-            evaluation_periods=1,
-            reason=reason,
-        )
-        for check, (op, value, keys, reason) in found.items()
-    }
+    return {check: own_rule(check, base, reason, op=op, value=value, group_by=keys) for check, (op, value, keys, reason) in found.items()}
 
 
 def trials(draft: Draft, initiative: str) -> Iterator[tuple[str, Trial]]:

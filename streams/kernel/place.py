@@ -13,6 +13,35 @@ def place_of(threshold: Threshold, check: str, values: Sequence[str]) -> list[st
     return [check, threshold.kpi, ",".join(threshold.group_by), *values]
 
 
+def own_rule(
+    check: str,
+    window: int,
+    reason: str,
+    *,
+    kpi: str = "",
+    op: str = ">",
+    value: float = 0.0,
+    group_by: Sequence[str] = (),
+    points: int = 1,
+) -> Threshold:
+    """Return the rule behind a check of ours as the watch takes it: any evidence counts, `points` breaches in as many windows (ms) open.
+
+    The figure is called as the check where no other is named. What config may not say (names of dimensions, windows) a check of ours may.
+    """
+    return Threshold.model_construct(
+        id=check,
+        kpi=kpi or check,
+        op=op,  # type: ignore[arg-type]
+        value=value,
+        window=window,
+        group_by=tuple(group_by),  # type: ignore[arg-type]
+        min_denominator=1,
+        datapoints_to_alarm=points,
+        evaluation_periods=points,
+        reason=reason,
+    )
+
+
 def ruled_by(thresholds: Mapping[str, Threshold], place: Sequence[str]) -> Threshold | None:
     """Return the rule that still judges a series, None where it left the config or asks something else by now."""
     check, figure, dimensions, *_ = place

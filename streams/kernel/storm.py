@@ -10,6 +10,7 @@ from governance.breach import Episode
 from governance.config import Threshold
 from governance.incident import Subject
 from governance.paging import STORM, Pages, damped
+from streams.kernel.place import own_rule
 from streams.kernel.rows import Draft, pack, row_key, unpack
 
 PAGES = b"P"
@@ -18,18 +19,7 @@ PAGES = b"P"
 @lru_cache(maxsize=16)
 def storm_rule(reason: str = "") -> Threshold:
     """Return the rule behind a storm, as the watch takes it: one hour in which a page was held back opens it, one without clears."""
-    return Threshold.model_construct(
-        id=STORM,
-        kpi=STORM,
-        op=">",
-        value=0.0,
-        window=HOUR,
-        group_by=(),
-        min_denominator=1,
-        datapoints_to_alarm=1,
-        evaluation_periods=1,
-        reason=reason,
-    )
+    return own_rule(STORM, HOUR, reason)
 
 
 def digest(pages: Pages, cap: int) -> str:
