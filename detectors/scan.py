@@ -18,7 +18,7 @@ from detectors.shift import Evidence, chance, common_shift, evidence_of, log_lik
 Direction = Literal["up", "down", "both"]
 
 SHIFTS = (0.15, 0.4, 0.8, 1.3, 2.0, 3.0)  # mean log rate ratios of a segment: ×1.16 to ×20
-UNEVEN, MOST_UNEVEN = 0.5, 0.5  # spread of the effect inside a segment: half of it, at most this
+UNEVENNESS = tuple(min(0.5 * shift, 0.5) for shift in SHIFTS)  # spread of the effect inside a segment: half of it, at most 0.5
 WOBBLES = (0.0, 0.05, 0.1, 0.2, 0.4)  # spreads of log rate that cells may show without a fault
 USUAL_WOBBLE = 0.05  # of healthy rates between two windows; a few cells cannot show it, yet it is never ruled out
 DUST = 1e-9  # events, per event of traffic, that sums of fractions may be off by
@@ -71,14 +71,15 @@ def scan_of(lattice: Lattice, counts: Floats, direction: Direction, ground: floa
     seen = evidence_of(counts[cells])
     level = log_likelihood(seen, ground, 0.0)
     signs = {"up": (1.0,), "down": (-1.0,), "both": (1.0, -1.0)}[direction]
-    columns = [
-        *(log_likelihood(seen, ground + sign * shift, min(UNEVEN * shift, MOST_UNEVEN)) - level for sign in signs for shift in SHIFTS),
-        *(found - level for found in log_likelihoods(seen, ground, WOBBLES)),
+    rows = [
+        *(log_likelihoods(seen, [ground + sign * shift for shift in SHIFTS], UNEVENNESS) - level for sign in signs),
+        np.zeros((1, len(cells))),  # without wobble: the level itself
+        log_likelihoods(seen, [ground], WOBBLES[1:]) - level,
         *(seen.k1 - seen.events * chance(seen, shift) for shift in (ground, 0.0)),
     ]
     traffic = (counts[:, 1] + counts[:, 3])[:, None]
     volume = lattice.totals(traffic, np.arange(len(counts)))[:, 0]
-    return Scan(lattice, direction, cells, seen, level, np.column_stack(columns), volume, ground)
+    return Scan(lattice, direction, cells, seen, level, np.vstack(rows).T.copy(), volume, ground)
 
 
 def everything(scan: Scan) -> Remainder:
@@ -93,11 +94,11 @@ def without(scan: Scan, remainder: Remainder, segment: int) -> Remainder:
     return Remainder(remainder.left & ~gone, remainder.totals - scan.lattice.totals(scan.columns[gone], scan.cells[gone]).T)
 
 
-def ranked(scan: Scan, remainder: Remainder, floor: float = -inf) -> Ranking:
+def ranked(scan: Scan, remainder: Remainder, bars: Floats, most: int = 0) -> Ranking:
     """Return the segments that moved in the direction asked for, by their log-likelihood ratio, rounded to 1e-6.
 
-    Empty where none can be above `floor`. Equal evidence: first the segment that claims less traffic, then the one that
-    says it with fewer values.
+    Of them the likeliest `most`, and the likeliest of those above their bar; empty where there are none. Equal evidence:
+    first the segment that claims less traffic, then the one that says it with fewer values.
     """
     moved, still, sense = np.split(remainder.totals, (-len(WOBBLES) - 2, -2))
     # A segment that stood still while all else fell did not rise: it has to be beyond both.
@@ -107,15 +108,24 @@ def ranked(scan: Scan, remainder: Remainder, floor: float = -inf) -> Ranking:
     if not len(segments) or not remainder.left.any():
         return Ranking(segments[:0], np.zeros(0), 0.0, 0.0)
     whole = scan.columns[remainder.left, -len(WOBBLES) - 2 : -2].sum(axis=0)
-    local = best_shift(moved[:, segments], rose[segments], scan.direction) - still[:, segments]
+    # `take` and not an index: it leaves the segments of a row side by side.
+    local = best_shift(moved.take(segments, axis=1), rose[segments], scan.direction) - still.take(segments, axis=1)
     local += (whole + np.log(WOBBLE_ODDS))[:, None]
-    if local.max() <= floor:  # the global story is at least as likely as the ground, from which `local` is counted
+    if not most and local.max() <= bars.min():  # the global story is at least as likely as the ground, from which `local` is counted
         return Ranking(segments[:0], np.zeros(0), 0.0, 0.0)
     chosen = int(np.argmax(local.max(axis=1)))
     alike = global_story(scan, remainder, WOBBLES[chosen])
     log_ratios = np.round(local[chosen] - alike, 6)
+    first = leading(log_ratios, log_ratios > bars[segments], most)
+    segments, log_ratios = segments[first], log_ratios[first]
     order = np.lexsort((segments, scan.lattice.depth[segments], scan.volume[segments], -log_ratios))
     return Ranking(segments[order], log_ratios[order], WOBBLES[chosen], alike - float(whole[chosen]))
+
+
+def leading(values: Floats, above: Mask, most: int) -> Mask:
+    """Return which values are among the `most` largest or the largest of those `above`, ties included: sorting these costs little."""
+    least = np.partition(values, -most)[-most] if 0 < most < len(values) else -inf if most else inf
+    return np.asarray((values >= least) | (above & (values >= values.max(initial=-inf, where=above))))
 
 
 def best_shift(moved: Floats, rose: Mask, direction: Direction) -> Floats:

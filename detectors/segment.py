@@ -82,7 +82,7 @@ def attribute(cube: Cube, *, direction: Direction = "both", alpha: float = 0.01)
     bars = bars_of(lattice, alpha)
     scan = scan_of(lattice, counts, asked)
     remainder = everything(scan)
-    ranking = ranked(scan, remainder)
+    ranking = ranked(scan, remainder, bars, CANDIDATES)
     if len(ranking.segments) and cleared(ranking, bars) is None and ranking.common > -log(alpha):
         scan, remainder, ranking = shifted_ground(scan, remainder, ranking, counts, bars)
     nearest = zip(ranking.segments[:CANDIDATES], ranking.log_ratios[:CANDIDATES], strict=True)
@@ -126,7 +126,7 @@ def shifted_ground(scan: Scan, remainder: Remainder, ranking: Ranking, counts: F
         return scan, remainder, ranking
     again = scan_of(scan.lattice, counts, scan.direction, ground)
     all_of_it = everything(again)
-    second = ranked(again, all_of_it)
+    second = ranked(again, all_of_it, bars, CANDIDATES)
     return (scan, remainder, ranking) if cleared(second, bars) is None else (again, all_of_it, second)
 
 
@@ -148,7 +148,7 @@ def named(cube: Cube, scan: Scan, remainder: Remainder, ranking: Ranking, bars: 
         yield Segment(where, log_ratio, float(bars[segment]), before, after, share, ci)
         apart &= ~inside
         remainder = without(scan, remainder, segment)
-        ranking = ranked(scan, remainder, floor=float(bars.min()))
+        ranking = ranked(scan, remainder, bars)
 
 
 def share_of_change(counts: Floats, inside: Mask) -> float | None:

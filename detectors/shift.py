@@ -11,7 +11,7 @@ of the same kind the likelihood ratio is convex in k1, so what is claimed at a l
 k out of n too, which vary less (Hoeffding 1963, theorem 4).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
 
@@ -32,8 +32,8 @@ class Evidence:
     k0: Floats
     k1: Floats
     events: Floats
-    log_n0: Floats
-    log_n1: Floats
+    n0: Floats
+    n1: Floats
     log_ratio: Floats  # ln(n1/n0)
     ratio: Floats
 
@@ -41,7 +41,7 @@ class Evidence:
         """Return the evidence of some of the cells."""
         if cells.all():
             return self
-        own = (self.k0, self.k1, self.events, self.log_n0, self.log_n1, self.log_ratio, self.ratio)
+        own = (self.k0, self.k1, self.events, self.n0, self.n1, self.log_ratio, self.ratio)
         return Evidence(*(column[cells] for column in own))
 
 
@@ -54,66 +54,73 @@ def telling(counts: Floats) -> Mask:
 def evidence_of(counts: Floats) -> Evidence:
     """Return the evidence of telling cells."""
     k0, n0, k1, n1 = np.ascontiguousarray(counts.T)
-    log_n0, log_n1 = np.log(n0), np.log(n1)
-    return Evidence(k0, k1, k0 + k1, log_n0, log_n1, log_n1 - log_n0, n1 / n0)
+    return Evidence(k0, k1, k0 + k1, n0, n1, np.log(n1) - np.log(n0), n1 / n0)
 
 
 def chance(seen: Evidence, shift: float) -> Floats:
     """Return q of every cell at a shift of the log rate."""
-    odds = odds_of(seen, shift)
-    return odds / (1.0 + odds)
+    odds = np.minimum(np.maximum(seen.ratio * exp(shift), LEAST_ODDS), 1.0 / LEAST_ODDS)
+    return np.asarray(odds / (1.0 + odds))
 
 
-def odds_of(seen: Evidence, shift: float) -> Floats:
-    """Return q / (1 - q) of every cell at a shift of the log rate."""
-    return np.asarray(np.minimum(np.maximum(seen.ratio * exp(shift), LEAST_ODDS), 1.0 / LEAST_ODDS))
+def logit_of(seen: Evidence, shift: float | Floats) -> Floats:
+    """Return ln(q / (1 − q)) of every cell at a shift of the log rate, or at some of them, a row each."""
+    logit = seen.log_ratio + shift
+    return np.asarray(np.minimum(np.maximum(logit, -LOPSIDED, out=logit), LOPSIDED, out=logit))
 
 
 def log_likelihood(seen: Evidence, shift: float, spread: float) -> Floats:
     """Return each cell's log-likelihood at a mean shift, up to a constant of the cell; `spread` at most 0.5."""
-    return next(log_likelihoods(seen, shift, (spread,)))
+    if spread:
+        return np.asarray(log_likelihoods(seen, [shift], [spread])[0])
+    logit = logit_of(seen, shift)
+    log_above = np.log1p(np.exp(logit))
+    return np.asarray(seen.k1 * (logit - log_above) - seen.k0 * log_above)
 
 
-def log_likelihoods(seen: Evidence, shift: float, spreads: Iterable[float]) -> Iterator[Floats]:
-    """Yield the same for each of some spreads about one shift.
+def log_likelihoods(seen: Evidence, shifts: Sequence[float], spreads: Sequence[float]) -> Floats:
+    """Return the same for several spreads above 0, a row each, about as many shifts, or about one: (rows, cells).
 
-    Stirling's series with two corrections: a and b are at least 1/spread² ≥ 4, where it errs by less than 1e-6.
+    ln Γ by Stirling's series with two corrections: a and b are at least 1/spread² ≥ 4, where it errs by less than 1e-6. What
+    it says of a, b and s = a + b alone, ln B(a, b), is (a − ½) ln a + (b − ½) ln b − (s − ½) ln s = a ln q + b ln(1 − q) − ½ ln p
+    with p = 1/spread², since ln a = ln p − ln(1 − q) and ln b = ln p − ln q; its corrections depend on v = q(1 − q) only.
     """
-    logit = np.minimum(np.maximum(seen.log_ratio + shift, -LOPSIDED), LOPSIDED)
-    odds = odds_of(seen, shift)
+    p = np.array(spreads)[:, None] ** -2
+    first, third = 1.0 / (12.0 * p), 1.0 / (360.0 * p**3)  # Stirling's corrections of a number p
+    logit = logit_of(seen, np.array(shifts)[:, None])
+    odds = np.exp(logit)
     above = 1.0 + odds
-    log_1_q = -np.log(above)
-    log_q = log_1_q + logit
-    for spread in spreads:
-        if spread == 0.0:
-            yield seen.k1 * log_q + seen.k0 * log_1_q
-            continue
-        precision = spread**-2
-        a = precision * above
-        b = a / odds
-        s = a + b
-        log_precision = log(precision)
-        log_a, log_b = log_precision - log_1_q, log_precision - log_q
-        found = stirling(a + seen.k1)
-        found += stirling(b + seen.k0)
-        found -= stirling(s + seen.events)
-        found -= stirling(a, log_a)
-        found -= stirling(b, log_b)
-        found += stirling(s, log_a - log_q)
-        yield found
-
-
-def stirling(x: Floats, log_x: Floats | None = None) -> Floats:
-    """ln Γ(x) without the terms −x + ½ ln 2π, which cancel in a beta-binomial; x at least 4."""
-    inverse = 1.0 / x
-    rest = inverse * inverse
-    rest /= 360.0
-    np.subtract(1.0 / 12.0, rest, out=rest)
-    rest *= inverse
-    found = x - 0.5
-    found *= np.log(x) if log_x is None else log_x
-    found += rest
+    log_above = np.log(above)
+    a = p * above
+    b = a / odds
+    x, y = a + seen.k1, b + seen.k0
+    found = stirling(x)
+    found += stirling(y)
+    found -= stirling(x + y)
+    logit -= log_above
+    a *= logit
+    b *= log_above
+    found += b
+    found -= a
+    found += 0.5 * np.log(p) - first + third
+    above *= above
+    v = odds / above  # q (1 − q)
+    found += v * (first - third * (3.0 + v * v))
     return np.asarray(found)
+
+
+def stirling(x: Floats) -> Floats:
+    """ln Γ(x) without the terms −x + ½ ln 2π, which cancel in a beta-binomial; x at least 4."""
+    rest = 1.0 / x
+    found = rest * rest
+    found *= -1.0 / 360.0
+    found += 1.0 / 12.0
+    rest *= found
+    np.log(x, out=found)
+    x = x - 0.5
+    found *= x
+    found += rest
+    return found
 
 
 def common_shift(seen: Evidence, spread: float, near: float | None = None) -> float:
@@ -137,5 +144,4 @@ def common_shift(seen: Evidence, spread: float, near: float | None = None) -> fl
 
 def whole_shift(seen: Evidence) -> float:
     """Return the shift of the rate of all cells together: near the common one unless the mix has changed."""
-    volume = float(np.logaddexp.reduce(seen.log_n1) - np.logaddexp.reduce(seen.log_n0))
-    return log((float(seen.k1.sum()) + 0.5) / (float(seen.k0.sum()) + 0.5)) - volume
+    return log((float(seen.k1.sum()) + 0.5) / (float(seen.k0.sum()) + 0.5)) - log(float(seen.n1.sum()) / float(seen.n0.sum()))

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.cube import Row, cube_of
-from detectors.scan import Direction
+from detectors.lattice import lattice_of
+from detectors.scan import Direction, everything, ranked, scan_of
 from detectors.segment import Attribution, attribute
 
 NAMES = ["profile", "channel", "cohort"]
@@ -206,6 +207,24 @@ def test_every_figure_can_be_trusted(before: list[Row], after: list[Row], direct
         assert low * rates[0] <= rates[1] * (1 + 1e-9)
         assert (high is None) == (segment.before.k == 0)
         assert high is None or rates[1] <= high * rates[0] * (1 + 1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(sides, sides, directions, st.integers(1, 8), st.floats(0.0, 20.0))
+def test_the_few_that_are_sorted_are_the_first_of_all(
+    before: list[Row], after: list[Row], direction: Direction, most: int, bar: float
+) -> None:
+    """Asked for the likeliest few, a ranking begins as that of all segments does, and its first above a bar is the same."""
+    cube = cube_of(NAMES, before, after)
+    scan = scan_of(lattice_of(cube), cube.counts, direction)
+    bars = np.full(len(scan.lattice.depth), bar)
+
+    few, every = (ranked(scan, everything(scan), bars, count) for count in (most, 10**6))
+
+    assert few.segments[:most].tolist() == every.segments[:most].tolist()
+    assert few.log_ratios[:most].tolist() == every.log_ratios[:most].tolist()
+    first = [[(s, r) for s, r in zip(of.segments, of.log_ratios, strict=True) if r > bar][:1] for of in (few, every)]
+    assert first[0] == first[1]
 
 
 def test_nothing_in_a_cube_is_no_reason_to_crash() -> None:
