@@ -3,7 +3,7 @@
     python -m benchmarks.idle [--days 20] [--hours 3]
 
 Two initiatives with all detectors and windows of five minutes; `--hours` of events come first. After some days of them a silence is an
-incident, which publishes a step at every evaluation until the hours are known to be dead: that is what costs then.
+incident, which publishes a step at every evaluation until the hours are known to be dead: that is what costs then (`--days 30 --hours 96`).
 """
 
 import argparse
@@ -47,19 +47,22 @@ def main() -> None:
     parser.add_argument("--hours", type=int, default=3, help="of events before")
     asked = parser.parse_args()
     sent: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
 
     def publish(message: Outgoing) -> None:
         sent[message.topic] += 1
+        sizes[message.topic] += len(message.value or b"")
 
     replay = Replay(1, publish, load_config(CONFIG))
     replay.feed(events(asked.hours))
     sent.clear()
+    sizes.clear()
     begun, last = process_time(), asked.hours * HOUR // MINUTE
     replay.feed([minute(last + asked.days * DAY // MINUTE, last)])
     spent = process_time() - begun
     days = f"{asked.days} days without events after {asked.hours} hours of them"
     print(f"{days}: {spent:.2f} s of processor time, {spent * 365 / asked.days:.1f} s a year")
-    print(", ".join(f"{topic} {number}" for topic, number in sorted(sent.items())))
+    print(", ".join(f"{topic} {number} ({sizes[topic] / 1e6:.1f} MB)" for topic, number in sorted(sent.items())))
 
 
 if __name__ == "__main__":

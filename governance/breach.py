@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 from governance.ladder import Owner
 from governance.lifecycle import Event, State, Step, following
+from governance.listing import Bounds, Listing
 
 MAX_LEVEL = 3
 HORIZON_WINDOWS = 6  # a breach more than six window lengths old no longer counts (design section 12)
-KEPT_WINDOWS = 500  # breached windows an incident lists; `occurrences` goes on counting
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """One incident while it lives; times in ms, `windows` the ends of the breached windows it lists, `owner` who was asked last.
+    """One incident while it lives; times in ms, `windows` and `stretches` the breached windows it lists, `owner` who was asked last.
 
     `pages` counts the records that asked somebody, `paged_at` is the last of them.
     """
@@ -61,6 +61,18 @@ class Episode:
     silenced_until: int = 0
     pages: int = 0
     paged_at: int = 0
+    stretches: tuple[Bounds, ...] = ()
+
+    @property
+    def listing(self) -> Listing:
+        """Return the breached windows it lists."""
+        return Listing(self.windows, self.stretches)
+
+    def hit(self, ends: Sequence[int], size: int, occurrences: int) -> "Episode":
+        """Return it with breached windows of `size` ms more, in which there were so many occurrences."""
+        listing = self.listing.add(ends, size)
+        many = self.occurrences + occurrences
+        return replace(self, windows=listing.ends, stretches=listing.stretches, occurrences=many, cleared=0)
 
     def plain(self) -> list[Any]:
         """Return it as plain values."""
@@ -71,9 +83,11 @@ class Episode:
     @classmethod
     def of(cls, value: Sequence[Any]) -> "Episode":
         """Return the episode that `plain` gave."""
-        named = dict(zip((item.name for item in fields(cls)), value, strict=True))
+        named = dict(zip((item.name for item in fields(cls)), value, strict=False))  # a row of before has fewer
         owner = None if named["owner"] is None else Owner(*named["owner"])
-        return cls(**{**named, "owner": owner, "windows": tuple(named["windows"]), "remediation": tuple(named["remediation"])})
+        stretches = tuple((start, end) for start, end in named.get("stretches", ()))
+        tuples = {"windows": tuple(named["windows"]), "stretches": stretches, "remediation": tuple(named["remediation"])}
+        return cls(**{**named, "owner": owner, **tuples})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +123,7 @@ def observe(series: Series, terms: Terms, end: int, breach: bool, identify: Call
         number = series.episodes + 1
         new = Episode(identify(number), number, "none", 0, end, end, end, windows=met, occurrences=len(met))
         return happened(replace(series, episodes=number, episode=new), "met", end, finding="confirmed")
-    windows = (*episode.windows, end)[-KEPT_WINDOWS:]
-    series = replace(series, episode=replace(episode, windows=windows, occurrences=episode.occurrences + 1, cleared=0))
+    series = replace(series, episode=episode.hit([end], terms.window, 1))
     again = (
         episode.level < MAX_LEVEL
         and end >= episode.silenced_until

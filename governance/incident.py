@@ -58,7 +58,7 @@ def incident_data(subject: Subject, episode: Episode, step: Step, advice: tuple[
 
 def windows(subject: Subject, episode: Episode) -> list[dict[str, str]]:
     """Return the breached windows an incident lists, as they are written."""
-    bounds = (written_bounds(end - subject.window, end) for end in episode.windows)
+    bounds = (written_bounds(start, end) for start, end in episode.listing.bounds(subject.window))
     return [{"start": start, "end": end} for start, end in bounds]
 
 

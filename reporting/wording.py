@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from governance.message.instant import parse_instant
 from reporting.figure import NBSP, age, integer, money, rate
 
 TITLE_LENGTH = 48
@@ -177,6 +178,16 @@ def owner(issue: Mapping[str, Any]) -> str:
     return f"{sentence(holder['person'])}, {ROLES.get(holder['role'], holder['role'])}"
 
 
+def breached_windows(issue: Mapping[str, Any]) -> int:
+    """Return how many windows were breached: a listed stretch holds as many as fit into it, and of very many not all are listed.
+
+    Occurrences of a consent incident are exposures, of any other windows.
+    """
+    spans = [parse_instant(window["end"]) - parse_instant(window["start"]) for window in issue["windows"]]
+    listed = sum(-(-span // spans[0]) for span in spans)
+    return listed if issue["check"] == "consent_violation" else max(listed, issue["occurrences"])
+
+
 def finding(issue: Mapping[str, Any]) -> str:
     """Return the sentence under an issue's title: how often, how much, and what was close to it."""
     said = []
@@ -184,9 +195,10 @@ def finding(issue: Mapping[str, Any]) -> str:
     seen = [window["observed"] for window in windows if window.get("observed") is not None]
     bound = issue.get("threshold")
     if issue["check"] == "consent_violation":
-        said.append(f"{count_of(issue['occurrences'], 'exposure')} without valid consent, in {count_of(len(windows), 'window')}")
+        said.append(f"{count_of(issue['occurrences'], 'exposure')} without valid consent, in {count_of(breached_windows(issue), 'window')}")
     elif windows:
-        many = f"{integer(len(windows))} window{'s' if len(windows) > 1 else ''} breached"
+        number = breached_windows(issue)
+        many = f"{integer(number)} window{'s' if number > 1 else ''} breached"
         worst = (
             f", the furthest at {amount(bound['kpi'], min(seen) if bound['op'] in ('<', '<=') else max(seen))}" if seen and bound else ""
         )

@@ -168,8 +168,11 @@ class Incident(Outgoing):
     updated_at: Time
     sequence: Annotated[int, Field(ge=1, description="drop an event that is not above the last one seen of its incident")]
     step: IncidentStep
-    occurrences: Annotated[int, Field(ge=1)]
-    windows: list[Window]
+    occurrences: Annotated[int, Field(ge=1, description="breached windows so far, of a consent incident exposures")]
+    windows: Annotated[
+        list[Window],
+        Field(description="what was breached: the first two and the last windows one by one, between them stretches of windows that touch"),
+    ]
     explanation: Explanation | None
     playbook: Playbook
     recommended_action: str

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from reporting.safe import plain
 from reporting.view.checks import checks
+from reporting.wording import breached_windows
 
 FORMULA: Final = "=+-@\uff1d\uff0b\uff0d\uff20\t\r\n"  # the full-width forms are folded to the plain ones by some programs
 Rows = list[dict[str, Any]]
@@ -92,7 +93,7 @@ def issues(report: Mapping[str, Any]) -> Rows:
     """Return one row an issue."""
     return [
         {name: one[name] for name in ("id", "kind", "check", "title", "state", "level", "severity", "opened_at", "updated_at")}
-        | {"owner": (one["owner"] or {}).get("person"), "windows": len(one["windows"]), "action": one["recommended_action"]}
+        | {"owner": (one["owner"] or {}).get("person"), "windows": breached_windows(one), "action": one["recommended_action"]}
         | {"suspects": ", ".join(str(suspect["change_id"]) for suspect in one["suspects"])}
         for one in report["issues"]
     ]

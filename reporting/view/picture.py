@@ -125,13 +125,13 @@ def _out(change: Mapping[str, Any]) -> bool:
 
 def _breached(report: Mapping[str, Any], dimension: str, value: str, kpi: str) -> frozenset[int]:
     """Return the rows that hold a breached window of an active incident about this facet and figure."""
-    starts = [(parse_instant(point["start"]), parse_instant(point["end"])) for point in report["performance"]["trend"]]
+    rows = [(parse_instant(point["start"]), parse_instant(point["end"])) for point in report["performance"]["trend"]]
     found: set[int] = set()
     for issue in report["issues"]:
         about = (issue["threshold"] or {}).get("kpi") or issue["key"].get("kpi")
         if issue["state"] in ACTIVE and issue["kind"] == "incident" and issue["key"].get(dimension) == value and about == kpi:
-            windows = [parse_instant(window["start"]) for window in issue["windows"]]
-            found |= {index for index, (start, end) in enumerate(starts) if any(start <= at < end for at in windows)}
+            windows = [(parse_instant(window["start"]), parse_instant(window["end"])) for window in issue["windows"]]
+            found |= {index for index, (start, end) in enumerate(rows) if any(start < until and since < end for since, until in windows)}
     return frozenset(found)
 
 

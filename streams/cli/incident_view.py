@@ -20,6 +20,7 @@ STEP_MARK = {"opened": "◆", "occurrence": "◆", "reopened": "◆", "escalated
 STEP_STYLE = {"opened": "bad", "occurrence": "bad", "reopened": "bad", "escalated": "warn", "resolved": "good", "closed": "dim"}
 GAP = 2
 GIVES_WAY = ("age", "reason", "in", "id")  # a narrow screen does without these, in this order
+FIRST_ROWS, LAST_ROWS = 5, 15  # of a long list: how it began, and how it is now; `--json` has all
 LEAST_WHAT = 32  # columns of a title that still say what and where; before it is cut further the next thing gives way
 
 
@@ -159,18 +160,35 @@ def head(story: Story, outputs: Outputs, screen: Screen) -> str:
 
 def _windows(story: Story, screen: Screen, today: str) -> list[str]:
     """Return the windows in which this key was beyond its bound, numbered as the rule of M of N counts them."""
-    numbers = {window["end"]: number for number, window in enumerate(story.now["windows"], 1)}
+    listed = [(window["start"], window["end"]) for window in story.now["windows"]]  # times of one form, so texts compare as times
+    ends = {finding["window"]["end"] for finding in story.findings if finding["window"]}
+    held = sorted(end for end in ends if any(start < end <= until for start, until in listed))
+    first = max(1, wording.breached_windows(story.now) - len(held) + 1)  # a topic may no longer hold the oldest
+    numbers = {end: number for number, end in enumerate(held, first)}
     judged = {finding["finding_id"]: finding for finding in story.findings if (finding["window"] or {}).get("end") in numbers}
-    rows = [(*_judged(finding, today), f"breach {numbers[finding['window']['end']]}") for finding in judged.values()]
+    rows, gap = _shortened(list(judged.values()))
     if not rows:
         return []
-    table = [[screen.text(text) for text in row] for row in (("FROM", "TO", "SEEN", "BOUND", ""), *rows)]
+    told = [(*_judged(finding, today), f"breach {numbers[finding['window']['end']]}") for finding in rows]
+    table = [[screen.text(text) for text in row] for row in (("FROM", "TO", "SEEN", "BOUND", ""), *told)]
     room = [max(width(row[column]) for row in table) + GAP for column in range(5)]
     (*heads, _), *filled = [[fit(text, columns) for text, columns in zip(row, room, strict=True)] for row in table]
     lines = [screen.line(Span("  " + "".join(heads), "dim"))]
     for start, end, observed, bound, number in filled:
         lines.append(screen.line(Span(f"  {start}{end}"), Span(observed, "bad"), Span(bound, "dim"), Span(number, "bad")))
-    return [line.rstrip() for line in lines]
+    return _with_gap([line.rstrip() for line in lines], gap, screen)
+
+
+def _shortened(rows: Sequence[Any]) -> tuple[Sequence[Any], int]:
+    """Return the first rows and the last, and how many were left out between."""
+    gap = max(0, len(rows) - FIRST_ROWS - LAST_ROWS)
+    return (rows, 0) if gap <= 1 else ([*rows[:FIRST_ROWS], *rows[-LAST_ROWS:]], gap)
+
+
+def _with_gap(lines: list[str], gap: int, screen: Screen) -> list[str]:
+    """Return lines under a heading with a word about what was left out of them."""
+    said = [screen.line(Span(f"  {integer(gap)} more{'…' if screen.unicode else ''}", "dim"))] if gap else []
+    return [*lines[: FIRST_ROWS + 1], *said, *lines[FIRST_ROWS + 1 :]] if gap else lines
 
 
 def _judged(finding: Mapping[str, Any], today: str) -> tuple[str, str, str, str]:
@@ -188,7 +206,8 @@ def _judged(finding: Mapping[str, Any], today: str) -> tuple[str, str, str, str]
 
 
 def _steps(story: Story, screen: Screen, today: str) -> list[str]:
-    rows = [(moment(step["updated_at"], today), step) for step in story.steps]
+    shown, gap = _shortened(story.steps)
+    rows = [(moment(step["updated_at"], today), step) for step in shown]
     room = max(width(screen.text(when)) for when, _ in rows) + GAP
     lines = [screen.line(Span("  STEPS", "dim"))]
     for when, step in rows:
@@ -202,7 +221,7 @@ def _steps(story: Story, screen: Screen, today: str) -> list[str]:
                 Span(f"L{step['level']}  {to if step['step'] in ('opened', 'escalated', 'reopened', 'reassigned') else ''}"),
             ).rstrip()
         )
-    return lines
+    return _with_gap(lines, gap, screen)
 
 
 def _explanation(story: Story, screen: Screen) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from detectors.window import end_of
-from governance.breach import KEPT_WINDOWS, Episode, Observed, Series, Terms, due, happened, wished
+from governance.breach import Episode, Observed, Series, Terms, due, happened, wished
 from governance.config import Config
 from governance.identity import incident_id, incident_key
 from governance.incident import Subject
@@ -194,9 +194,8 @@ class Violations:
             new = Episode(identity, group.episodes, "none", BELOW_TOP, self._now, self._now, self._now)
             case = Case(group.first, 0, self._watch.duty.ladder(), new)
             group.cases.append(case)
-        windows = tuple(sorted({*case.episode.windows, *fresh}))[-KEPT_WINDOWS:]
         case.standing += len(fresh)
-        case.episode = replace(case.episode, windows=windows, occurrences=case.episode.occurrences + len(fresh), cleared=0)
+        case.episode = case.episode.hit(fresh, self._base, len(fresh))
         self._step(place, case, event)
 
     def _step(self, place: Place, case: Case, event: Event) -> None:

@@ -31,10 +31,10 @@ from streams.kernel.place import bygone, place_of, ruled_by, subject_of
 from streams.kernel.publishing import Found, finding, publish
 from streams.kernel.rows import Draft, key_parts, pack, row_key, unpack
 from streams.kernel.storm import asks
+from streams.kernel.timeline import continued
 
 SERIES, TIMERS, SEEN, INCIDENTS, AUDIT = b"t", b"a", b"f", b"u", b"g"
 TIMERS_A_PHASE = 200  # incidents moved in one phase: each may publish about 6 KB
-KEPT_STEPS = 200  # steps of an incident kept for reports; the topic has them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,7 +361,7 @@ class Watch:
         key = row_key(INCIDENTS, self._initiative, identity)
         _, steps = self._kept(key)
         line = {name: data[name] for name in ("sequence", "step", "updated_at", "level", "state", "owner")}
-        self._draft.put(key, pack(data, [*steps, line][-KEPT_STEPS:]))
+        self._draft.put(key, pack(data, continued(steps, line)))
 
     def notice(self, check: str, key: Mapping[str, str], end: int, window: int, observed: float | None, expected: float | None) -> None:
         """Publish a finding that opens nothing by itself."""

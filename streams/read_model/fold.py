@@ -17,6 +17,7 @@ from detectors.window import HOUR, end_of
 from governance.message.instant import parse_instant
 from reporting.issues import ACTIVE
 from streams.kernel.record import Outgoing
+from streams.kernel.timeline import continued
 from streams.read_model.brief import brief_of
 from streams.read_model.document import ANSWER, INITIATIVES, Document, Key, digest, hours_of, incidents_of, report_of
 from streams.read_model.hour import KEPT, SETTLED_AFTER, Hour
@@ -25,8 +26,6 @@ from streams.read_model.situation import Published, counts_of
 from streams.read_model.waiting import WAITING
 
 PAST_INCIDENTS = 100  # of an initiative; more are on the topic
-STEPS = 80  # of one incident's timeline; occurrences give way first
-BREACHED = 200  # windows of one incident
 PENDING = 50
 SERIES = 200  # whose last findings are kept, for what their incidents' windows showed
 SEEN = 60  # windows of one series
@@ -272,12 +271,11 @@ def _take_step(place: Place, data: Published) -> list[Key]:
     if data["sequence"] < known["now"]["sequence"]:
         return []
     step = {field: data[field] for field in ("sequence", "step", "level", "state", "owner")} | {"at": data["updated_at"]}
-    steps = [one for one in known["steps"] if one["sequence"] != step["sequence"]] + [step]
+    steps = continued([one for one in known["steps"] if one["sequence"] != step["sequence"]], step)
     known_windows = {window["end"]: window for window in known["now"].get("windows", ())}
-    windows = [{**known_windows.get(window["end"], {}), **window} for window in [*data["windows"][:2], *data["windows"][2:][-BREACHED:]]]
-    now = {**data, "windows": windows}
+    now = {**data, "windows": [{**known_windows.get(window["end"], {}), **window} for window in data["windows"]]}
     now["windows"] = _with_figures(place, now)
-    place.incidents[name] = {"now": now, "steps": _shortened(steps)}
+    place.incidents[name] = {"now": now, "steps": steps}
     place.pending.pop(_series(data), None)
     shelf = incidents_of(place.name)
     past = [one for one, incident in place.incidents.items() if incident["now"]["state"] not in ACTIVE]
@@ -285,13 +283,6 @@ def _take_step(place: Place, data: Published) -> list[Key]:
     for one in gone:
         del place.incidents[one]
     return [(shelf, one) for one in (name, *gone)]
-
-
-def _shortened(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    while len(steps) > STEPS:
-        spare = next((index for index, step in enumerate(steps[:-1]) if step["step"] == "occurrence"), 0)
-        steps = steps[:spare] + steps[spare + 1 :]
-    return steps
 
 
 def _series(data: Mapping[str, Any]) -> bytes:

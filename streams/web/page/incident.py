@@ -8,7 +8,22 @@ from governance.message.alert_threshold import parse_alert_threshold
 from governance.message.instant import format_instant, parse_instant
 from reporting.figure import age, moment
 from reporting.issues import SUSPECTS
-from reporting.wording import DETECTED, ROLES, STEPS, amount, count_of, label, off, sentence, state, suspected, title, undoing, where
+from reporting.wording import (
+    DETECTED,
+    ROLES,
+    STEPS,
+    amount,
+    breached_windows,
+    count_of,
+    label,
+    off,
+    sentence,
+    state,
+    suspected,
+    title,
+    undoing,
+    where,
+)
 from streams.read_model.situation import Published, Situation, Story
 from streams.web.page.comparison import compare
 from streams.web.page.desk import offered
@@ -74,7 +89,7 @@ def row(story: Story, config: Config, now: int, retracted: int = 0) -> dict[str,
 def _extent(data: Published, retracted: int) -> str:
     if data["check"] == "consent_violation":
         return count_of(data["occurrences"], "exposure") + (f", {retracted} retracted" if retracted else "")
-    return f"{count_of(len(data['windows']), 'window')} breached"
+    return f"{count_of(breached_windows(data), 'window')} breached"
 
 
 def owner(holder: Mapping[str, Any] | None) -> tuple[str, str]:

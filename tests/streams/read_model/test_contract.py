@@ -111,7 +111,7 @@ def test_is_bounded(make: Make) -> None:
         found = await seen(model)
         assert [row.end for row in found.hours][:: len(found.hours) - 1] == [START + 152 * HOUR, START + 199 * HOUR]
         assert len(found.incidents) == 101
-        assert (found.incidents[0].now["incident_id"], len(found.incidents[0].steps)) == ("long", 80)
+        assert (found.incidents[0].now["incident_id"], len(found.incidents[0].steps)) == ("long", 20)
 
     run(make, script)
 
