@@ -40,10 +40,11 @@ from streams.kernel.conformity import Conformity
 from streams.kernel.consent import Consent
 from streams.kernel.detection import Detection
 from streams.kernel.detector_rule import detector_rules
+from streams.kernel.faults import JOB_FAILED
 from streams.kernel.fields import Fields
 from streams.kernel.ground import Ground
 from streams.kernel.looks import SRM_SHARE, Looks
-from streams.kernel.pending import config_of
+from streams.kernel.pending import CONFIG_TOPIC, config_of
 from streams.kernel.place import asked_name
 from streams.kernel.plan_row import note_plan
 from streams.kernel.publishing import kpi_window
@@ -267,9 +268,12 @@ class Closing:
             yield partial(self.judge, check, threshold, found[at : at + KEYS_A_PHASE])
 
     def judge(self, check: str, threshold: Threshold, breaches: Sequence[Breach]) -> None:
-        """Take some keys through their life cycle."""
+        """Take some keys through their life cycle; a config that is one ends what a bad one opened: nothing comes after it for long."""
         for breach in breaches:
-            self.watch.judge(threshold, check, breach)
+            if check == JOB_FAILED and breach.values == (CONFIG_TOPIC,) and not breach.breached:
+                self.watch.end(threshold, check, breach.values, "clear", self.now)
+            else:
+                self.watch.judge(threshold, check, breach)
 
     def judge_bound(self, check: str, threshold: Threshold) -> None:
         """Judge a bound that a report asked for, for the keys that have an incident of it."""

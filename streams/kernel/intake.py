@@ -33,7 +33,19 @@ from streams.kernel.clock import tick_in
 from streams.kernel.engagements import Engagements
 from streams.kernel.fields import Carried, due_of
 from streams.kernel.marks import Marks, mark_of
-from streams.kernel.pending import COMMIT_BYTES, FIRST_CONFIG, LAST_CONFIG, PENDING, TICKS, config_before, config_of, fault_of, keep_config
+from streams.kernel.pending import (
+    COMMIT_BYTES,
+    CONFIG_TOPIC,
+    FAILED_CONFIG,
+    FIRST_CONFIG,
+    LAST_CONFIG,
+    PENDING,
+    TICKS,
+    config_before,
+    config_of,
+    fault_of,
+    keep_config,
+)
 from streams.kernel.publishing import dead_letter
 from streams.kernel.record import Commit, Record, Shard
 from streams.kernel.routing import sample
@@ -43,7 +55,7 @@ from streams.kernel.subject import Subjects, Waits
 from streams.kernel.ticking import fold_ticks
 from streams.kernel.verdicts import notice, waits_of
 
-INPUTS = ("engagement-events", "consent-events", "rule-changes", "monitor-commands", "monitor-config")
+INPUTS = ("engagement-events", "consent-events", "rule-changes", "monitor-commands", CONFIG_TOPIC)
 
 
 def position(view: Rows, topic: str) -> int:
@@ -75,7 +87,7 @@ def step(view: Rows, shard: Shard, batch: Sequence[Record]) -> Commit:
     stamp = IntakeStamp.read(view.stamp)
     wanted = stamp.offsets.get(topic, 0)
     fresh = [record for record in batch if record.offset >= wanted]
-    if not fresh or (topic != "monitor-config" and not configured(view)):
+    if not fresh or (topic != CONFIG_TOPIC and not configured(view)):
         return Draft(view).commit(replace(stamp, commits=stamp.commits + 1).pack())
     if topic == TICKS:
         return fold_ticks(view, shard, stamp, fresh)
@@ -166,7 +178,9 @@ class Fold:
 
     def _refuse(self, record: Record, code: str, path: str | None) -> None:
         self.draft.send(dead_letter(record, code, path))
-        for name in ("refused", REFUSED + code, *(FAILED_JOB if record.topic == "monitor-config" else ())):
+        if record.topic == CONFIG_TOPIC and self.config is not None:
+            self.draft.put(FAILED_CONFIG, pack(record.timestamp))
+        for name in ("refused", REFUSED + code, *(FAILED_JOB if record.topic == CONFIG_TOPIC else ())):
             self._count(record.topic, record.timestamp, name)
 
     def _answer_refused(self, refusal: Refusal) -> None:
@@ -265,6 +279,9 @@ class Fold:
             self.config = config_of(value)
             self.waits = waits_of(self.config)
             self.subjects = Subjects(self.draft, self.waits)
+        elif self.draft.get(FAILED_CONFIG) is not None:  # the load went well again, after the window in which it failed
+            self._count(record.topic, record.timestamp + self.waits.base, "jobs")
+            self.draft.drop(FAILED_CONFIG)
         self.draft.put(LAST_CONFIG, bytes(memoryview(value)))
         keep_config(self.draft, effective, event.sha256, bytes(memoryview(value)))
         self.configs.append({"sha256": event.sha256, "effective_at": effective, "config": event.config, "policies": event.policies})
@@ -293,5 +310,5 @@ FOLDS: dict[str, Callable[[Fold, Record, Any], None]] = {
     "consent-events": Fold.consent,
     "rule-changes": Fold.rule_change,
     "monitor-commands": Fold.command,
-    "monitor-config": Fold.config_record,
+    CONFIG_TOPIC: Fold.config_record,
 }

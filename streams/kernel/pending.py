@@ -1,7 +1,8 @@
 """Rows the intake's fold and its ticks share: what waits for the next tick, and the configs the shard has heard of.
 
 p [commit]   what one commit added, until a tick sends it: adds by initiative, configs, subjects to look at
-c [which]    the first config, whose timing holds for the life of the shard, the last one, and all by the time they take effect
+c [which]    the first config, whose timing holds for the life of the shard, the last one, and all by the time they take effect;
+             `failed` while the last record was none
 """
 
 from collections.abc import Sequence
@@ -16,9 +17,10 @@ from governance.policy import Policy
 from streams.kernel.rows import Draft, pack, row_key, unpack
 from streams.kernel.stamp import BEGINNING
 
-TICKS = "ticks"
+TICKS, CONFIG_TOPIC = "ticks", "monitor-config"
 PENDING, CONFIGS = b"p", b"c"
 FIRST_CONFIG, LAST_CONFIG, ALL_CONFIGS = row_key(CONFIGS, "first"), row_key(CONFIGS, "last"), row_key(CONFIGS, "all")
+FAILED_CONFIG = row_key(CONFIGS, "failed")
 COMMIT_BYTES = 1 << 20  # a quarter of what a record batch may take, so that one unit more always fits
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from governance.config import load_config
+from governance.message.instant import format_instant
 from streams.jobs import Jobs, watch
 from tests.streams.test_commands import CONFIG, MINUTE, NOON, Acted, Line, minutes
 
@@ -86,10 +87,7 @@ def test_rounds_are_counted_until_a_tick_has_taken_them() -> None:
 
 def test_a_config_that_cannot_be_loaded_is_a_failed_job(tmp_path: Path) -> None:
     """It, or a policy that comes with it, is none: what was in force goes on, and the first owner of that config is asked."""
-    lines = minutes(bad=(), good=range(20))
-    none = {"sha256": "0" * 64, "effective_at": None, "config": {"version": 1}, "policies": [{"policy_version": 1, "checks": "none"}]}
-    lines += [{"topic": "monitor-config", "partition": at, "timestamp": NOON + 5 * MINUTE, "value": none} for at in range(2)]
-    found = Acted([*configured(), *lines], tmp_path, None)
+    found = Acted([*configured(), *minutes(bad=(), good=range(20)), *spoiled(5)], tmp_path, None)
 
     assert {(one.check, one.initiative) for one in found.incidents} == {("job_failed", "_system")}
     assert {one.key.get("feed") for one in found.incidents} == {"monitor-config"}
@@ -97,8 +95,42 @@ def test_a_config_that_cannot_be_loaded_is_a_failed_job(tmp_path: Path) -> None:
     assert [one["reason_code"] for one in found.data("dead-letters")] == ["invalid_value"] * 2
 
 
-def configured() -> list[Line]:
+def test_a_good_config_ends_what_a_bad_one_opened(tmp_path: Path) -> None:
+    """At the end of the base window after it, even where both come within one; a bad one after that opens or reopens it."""
+    quiet = minutes(bad=(), good=range(40))
+
+    later = Acted([*configured(), *quiet, *spoiled(5), *configured(8.5)], tmp_path / "later", None)
+    assert [(one.step, one.updated_at) for one in later.incidents] == [
+        ("opened", format_instant(NOON + 6 * MINUTE)),
+        ("resolved", format_instant(NOON + 10 * MINUTE)),
+        ("closed", format_instant(NOON + 21 * MINUTE)),
+    ]
+
+    at_once = Acted([*configured(), *quiet, *spoiled(5), *configured(5.1)], tmp_path / "once", None)
+    assert at_once.steps() == ["opened", "resolved", "closed"]
+
+    again = Acted([*configured(), *quiet, *spoiled(5), *configured(8), *spoiled(12)], tmp_path / "again", None)
+    assert again.steps()[:3] == ["opened", "resolved", "reopened"]
+    assert again.incidents[-1].state == "open"
+
+    one_of_two = Acted([*configured(), *quiet, *spoiled(5), *configured(8)[:1]], tmp_path / "one", None)
+    assert one_of_two.steps()[:2] == ["opened", "resolved"], "a config that one partition heard holds for all initiatives"
+
+
+def test_a_good_config_after_a_good_one_says_nothing(tmp_path: Path) -> None:
+    """Nothing was open, so nothing is counted, ended or told."""
+    found = Acted([*configured(), *minutes(bad=(), good=range(12)), *configured(5)], tmp_path, None)
+    assert found.incidents == []
+
+
+def spoiled(at: float) -> list[Line]:
+    """Return a config whose policies are none, in both partitions."""
+    none = {"sha256": "0" * 64, "effective_at": None, "config": {"version": 1}, "policies": [{"policy_version": 1, "checks": "none"}]}
+    return [{"topic": "monitor-config", "partition": number, "timestamp": NOON + round(at * MINUTE), "value": none} for number in range(2)]
+
+
+def configured(at: float = -1) -> list[Line]:
     """Return the config as its own record in both partitions."""
     config = load_config(CONFIG)
     value: dict[str, Any] = {"sha256": config.sha256, "effective_at": None, "config": config.effective(), "policies": []}
-    return [{"topic": "monitor-config", "partition": at, "timestamp": NOON - MINUTE, "value": value} for at in range(2)]
+    return [{"topic": "monitor-config", "partition": number, "timestamp": NOON + round(at * MINUTE), "value": value} for number in range(2)]
