@@ -18,6 +18,8 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
 
+KINDS = {str, int, bool, type(None)}  # what a value may be
+LARGEST_CODE = 2**62
 LARGEST_TOTAL = 10**15  # a double still counts every event
 
 
@@ -74,7 +76,8 @@ class Effects:
 def cube_of(names: Sequence[str], before: Sequence[Row], after: Sequence[Row]) -> Cube:
     """Build the cube; rows of one cell add up, a cell missing on a side counts 0 of 0 there.
 
-    Raises InvalidCubeError for a repeated dimension, a row of the wrong length, k or n below 0, k above n, or totals above 10^15.
+    Raises InvalidCubeError for a repeated dimension, a row of the wrong length, something that is no value, k or n below 0,
+    k above n, or totals above 10^15.
     """
     if len(set(names)) != len(names):
         raise InvalidCubeError("dimensions", "must not name a dimension twice")
@@ -83,7 +86,10 @@ def cube_of(names: Sequence[str], before: Sequence[Row], after: Sequence[Row]) -
     order = sorted(range(len(names)), key=lambda d: names[d])
     levels, columns = [], []
     for d in order:
-        level, codes = coded([key[d] for key in keys])
+        try:
+            level, codes = coded([key[d] for key in keys])
+        except TypeError:
+            raise no_value(d, before, after) from None
         levels.append(level)
         columns.append(codes)
     cells, cell_of = distinct(levels, columns, len(keys))
@@ -97,7 +103,7 @@ def cube_of(names: Sequence[str], before: Sequence[Row], after: Sequence[Row]) -
 
 def counts_of(field: str, dimensions: int, rows: Sequence[Row]) -> tuple[Floats, Floats]:
     """Return the columns k and n of one side, checked."""
-    keys, k, n = [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
+    keys, k, n = zip(*rows, strict=True) if rows else ((), (), ())
     if set(map(len, keys)) - {dimensions}:
         i = next(i for i, key in enumerate(keys) if len(key) != dimensions)
         raise InvalidCubeError(f"{field}[{i}][0]", f"must have one value for each of the {dimensions} dimensions, has {len(keys[i])}")
@@ -110,12 +116,26 @@ def counts_of(field: str, dimensions: int, rows: Sequence[Row]) -> tuple[Floats,
     return np.array(k, np.float64), np.array(n, np.float64)
 
 
+def no_value(dimension: int, before: Sequence[Row], after: Sequence[Row]) -> InvalidCubeError:
+    """Return the error that names the first thing in a dimension that is no value."""
+    field, i = next(
+        (field, i)
+        for field, rows in (("before", before), ("after", after))
+        for i, row in enumerate(rows)
+        if type(row[0][dimension]) not in KINDS
+    )
+    return InvalidCubeError(f"{field}[{i}][0][{dimension}]", "must be text, a whole number, true, false or null")
+
+
 def coded(column: list[Value]) -> tuple[tuple[Value, ...], Integers]:
-    """Return the sorted values of a dimension, and for every row the number of its value."""
-    if set(map(type, column)) <= {str}:
-        level: list[Value] = sorted(set(column), key=str)
+    """Return the sorted values of a dimension, and for every row the number of its value; TypeError for what is no value."""
+    occurring = set(column)
+    if set(map(type, occurring)) <= {str}:
+        level: list[Value] = sorted(occurring, key=str)
         number = {value: i for i, value in enumerate(level)}
         return tuple(level), np.fromiter(map(number.__getitem__, column), np.intp, len(column))
+    if not set(map(type, column)) <= KINDS:
+        raise TypeError
     # Types are kept apart, so that 1, True and "1" are three values.
     typed = [(type(value).__name__, value if isinstance(value, str | int) else 0, value) for value in column]
     kinds = sorted(set(typed), key=lambda kind: kind[:2])
@@ -125,10 +145,14 @@ def coded(column: list[Value]) -> tuple[tuple[Value, ...], Integers]:
 
 def distinct(levels: Sequence[tuple[Value, ...]], columns: Sequence[Integers], rows: int) -> tuple[Integers, Integers]:
     """Return the codes of the cells that occur, in order (dimensions, cells), and the cell of every row."""
-    code = np.zeros(rows, np.intp)
+    code, size = np.zeros(rows, np.intp), 1
     for level, column in zip(levels, columns, strict=True):
-        # Numbering what occurs after each dimension keeps the codes below rows × values, whatever the number of dimensions.
-        _, code = np.unique(code * len(level) + column, return_inverse=True)
+        if size * len(level) > LARGEST_CODE:
+            _, code = np.unique(code, return_inverse=True)  # numbers what occurs: again below `rows`
+            size = rows
+        code = code * len(level) + column
+        size *= len(level)
+    _, code = np.unique(code, return_inverse=True)
     cells = int(code.max()) + 1 if rows else 0
     table = np.zeros((len(levels), cells), np.intp)
     for d, column in enumerate(columns):
