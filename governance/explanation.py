@@ -7,6 +7,7 @@ with an error that names the field and never repeats a value.
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import StringIO
 from itertools import chain, combinations
 from typing import Any, get_args
 
@@ -214,7 +215,8 @@ Table = tuple[list[str], list[tuple[int, list[str]]]]  # header, (line number, v
 
 
 def table_of(field: str, text: str) -> Table:
-    reader = csv.reader(text.removeprefix("\ufeff").splitlines(), strict=True)
+    # Lines are left to the reader: one may go on within quotes, and separators of other alphabets end none.
+    reader = csv.reader(StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     lines = []
     try:
         for values in reader:
@@ -253,6 +255,8 @@ def csv_rows(field: str, table: Table, names: Sequence[str], numerator: str, den
         for name, place in ((numerator, k), (denominator, n)):
             if not WHOLE.fullmatch(values[place]):
                 raise ExplanationError("invalid_field", f"{field}, line {number}, {name}", "must be a whole number, 0 or more")
+        if count(values[k]) > count(values[n]):
+            raise ExplanationError("invalid_field", f"{field}, line {number}, {numerator}", f"must be at most {denominator}")
     return [[[values[place] for place in places], count(values[k]), count(values[n])] for _, values in rows]
 
 

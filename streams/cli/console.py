@@ -1,5 +1,6 @@
 """What goes to which stream: answers to stdout, progress and hints to stderr and only to a terminal; colour where it is wanted."""
 
+import json
 import os
 import shutil
 import sys
@@ -60,9 +61,17 @@ def print_answers(answers: Iterable[Mapping[str, Any]], failed: Callable[[Mappin
     """Print one JSON line an answer as it comes; return ACT where one of them failed."""
     code = 0
     for answer in answers:
-        click.echo(orjson.dumps(answer))
+        click.echo(json_line(answer))
         code = ACT if failed(answer) else code
     return code
+
+
+def json_line(answer: Mapping[str, Any]) -> str | bytes:
+    """Return an answer as one line; it may give back a whole number of any size, as an id or a value."""
+    try:
+        return orjson.dumps(answer)
+    except orjson.JSONEncodeError:  # above 64 bits
+        return json.dumps(answer, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 @contextmanager

@@ -8,7 +8,16 @@ import click
 from streams.cli.console import INPUT, opened, print_answers, text_of
 from streams.cli.problem import UsageProblem
 
-ALPHA = click.FloatRange(0.0, 1.0, min_open=True, max_open=True)
+
+class Chance(click.FloatRange):
+    """A number between 0 and 1, ends excluded; NaN, which is neither below nor above anything, is none."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0, 1.0, min_open=True, max_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        return number if number == number else self.fail("must be a number between 0 and 1", param, ctx)
 
 
 @click.command("explain", short_help="Which segment moved, and what was only mix?")
@@ -18,7 +27,7 @@ ALPHA = click.FloatRange(0.0, 1.0, min_open=True, max_open=True)
 @click.option("--denominator", metavar="N", help="The column it is counted of, such as exposures.")
 @click.option("--dimensions", metavar="a,b,c", help="The columns that name segments; default: the others that are not numbers.")
 @click.option("--direction", type=click.Choice(["up", "down", "both"]), default=None, help="Which way it moved; default both.")
-@click.option("--alpha", type=ALPHA, default=0.01, show_default=True, help="The chance of naming a segment where none moved.")
+@click.option("--alpha", type=Chance(), default=0.01, show_default=True, help="The chance of naming a segment where none moved.")
 @INPUT
 def command(
     before: str | None,
@@ -49,6 +58,10 @@ def command(
         name = (missing or ["--input"])[0]
         raise UsageProblem(f"{name}: two CSV files need --before, --after, --numerator and --denominator, and no --input")
     names = None if dimensions is None else [name.strip() for name in dimensions.split(",")]
+    if numerator == denominator:
+        raise UsageProblem("--denominator: must be another column than the numerator's")
+    if names is not None and (len(set(names)) != len(names) or {numerator, denominator} & set(names)):
+        raise UsageProblem("--dimensions: must name each column once, and neither of the two that are counted")
     return print_answers([csv_answer(before or "", after or "", numerator or "", denominator or "", names, direction, alpha)], wrong)
 
 
