@@ -7,7 +7,6 @@ with an error that names the field and never repeats a value.
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from io import StringIO
 from itertools import chain, combinations
 from typing import Any, get_args
 
@@ -30,6 +29,7 @@ NOTHING: dict[str, Any] = {
     "candidates": [],
 }
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|nan|[+-]?inf(inity)?", re.IGNORECASE)
+LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")  # with its end, which belongs to a value in quotes; no other mark ends one
 WHOLE = re.compile(r"\d{1,16}(\.0*)?")
 
 
@@ -215,8 +215,7 @@ Table = tuple[list[str], list[tuple[int, list[str]]]]  # header, (line number, v
 
 
 def table_of(field: str, text: str) -> Table:
-    # Lines are left to the reader: one may go on within quotes, and separators of other alphabets end none.
-    reader = csv.reader(StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    reader = csv.reader(LINE.findall(text.removeprefix("\ufeff")), strict=True)
     lines = []
     try:
         for values in reader:

@@ -36,7 +36,7 @@ def test_one_bad_line_does_not_stop_the_rest(tmp_path: Path, capfd: pytest.Captu
 def test_a_number_of_any_size_is_given_back(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """An id or a value beyond 64 bits is answered like any other, and the lines after it as well."""
     cube = {"id": 10**29, "dimensions": ["c"], "before": [[[-(10**20)], 9, 10], [["w"], 9, 10]], "after": [[[-(10**20)], 1, 10]]}
-    (tmp_path / "in.jsonl").write_text(f'{json.dumps(cube)}\n{json.dumps({**cube, "id": 3})}\n')
+    (tmp_path / "in.jsonl").write_text(f"{json.dumps(cube)}\n{json.dumps({**cube, 'id': 3})}\n")
 
     assert main(["explain", "--input", str(tmp_path / "in.jsonl")]) == 0
     answers = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
