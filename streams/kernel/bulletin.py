@@ -32,6 +32,7 @@ from detectors.window import DAY, HOUR, end_of
 from governance.contribution import exact, plain
 from governance.feed import Bucket
 from governance.message.reading import MODELS
+from streams.kernel.buffer import trimmed
 from streams.kernel.record import Outgoing, Shard
 
 VERSION = 1
@@ -183,4 +184,4 @@ def message(shard: Shard, number: int, to: int, at: int, body: Mapping[str, Any]
     value = orjson.dumps(
         {"v": VERSION, "from": shard.number, "shards": shard.shards, "number": number, **body, "last": last}, option=orjson.OPT_SORT_KEYS
     )
-    return Outgoing(SIGNALS, to, str(shard.number).encode(), bytes(memoryview(value)), at)
+    return Outgoing(SIGNALS, to, str(shard.number).encode(), trimmed(value), at)

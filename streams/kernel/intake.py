@@ -28,6 +28,7 @@ from governance.message.refusal import Refusal
 from governance.message.rule_change import RuleChange
 from governance.message.tick import Tick
 from governance.statement import statement
+from streams.kernel.buffer import trimmed
 from streams.kernel.bulletin import DOCUMENTED, REFUSED, SYSTEM, Adds
 from streams.kernel.clock import tick_in
 from streams.kernel.engagements import Engagements
@@ -265,7 +266,7 @@ class Fold:
 
         One that is none, or comes with a policy that is none, replaces nothing.
         """
-        value = orjson.dumps(event.config)
+        value = trimmed(orjson.dumps(event.config))
         wrong = fault_of(value, event.policies)
         if wrong is not None:
             self._refuse(record, "invalid_value", wrong)
@@ -275,15 +276,15 @@ class Fold:
         if not first:  # what was decided before a config was written stays decided: it never acts before its own stamp
             effective = max(effective or record.timestamp, record.timestamp)
         if first:
-            self.draft.put(FIRST_CONFIG, bytes(memoryview(value)))
+            self.draft.put(FIRST_CONFIG, value)
             self.config = config_of(value)
             self.waits = waits_of(self.config)
             self.subjects = Subjects(self.draft, self.waits)
         elif self.draft.get(FAILED_CONFIG) is not None:  # the load went well again, after the window in which it failed
             self._count(record.topic, record.timestamp + self.waits.base, "jobs")
             self.draft.drop(FAILED_CONFIG)
-        self.draft.put(LAST_CONFIG, bytes(memoryview(value)))
-        keep_config(self.draft, effective, event.sha256, bytes(memoryview(value)))
+        self.draft.put(LAST_CONFIG, value)
+        keep_config(self.draft, effective, event.sha256, value)
         self.configs.append({"sha256": event.sha256, "effective_at": effective, "config": event.config, "policies": event.policies})
 
     def commit(self, topic: str, stamp: IntakeStamp) -> Commit:

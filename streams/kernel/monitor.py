@@ -13,6 +13,7 @@ import orjson
 from detectors.window import DAY, HOUR, end_of
 from governance.config import Config
 from streams.kernel.answers import Desk
+from streams.kernel.buffer import trimmed
 from streams.kernel.bulletin import SYSTEM, Adds, monitor_of, rest_of
 from streams.kernel.cells import KEPT_DAYS, Admission, add_extra, plain_cell, with_names
 from streams.kernel.checks import law
@@ -193,8 +194,8 @@ class MonitorFold:
             return
         self._entries = sorted([*self._entries, entry])
         self.draft.put(ENTRIES, pack(self._entries))
-        self.draft.put(row_key(BLOBS, config["sha256"]), bytes(memoryview(orjson.dumps(config["config"]))))
-        self.draft.put(row_key(BLOBS, config["sha256"], entry[0]), bytes(memoryview(orjson.dumps(config["policies"]))))
+        self.draft.put(row_key(BLOBS, config["sha256"]), trimmed(orjson.dumps(config["config"])))
+        self.draft.put(row_key(BLOBS, config["sha256"], entry[0]), trimmed(orjson.dumps(config["policies"])))
         self._grounds = {}  # the policies may be others where the config is the same
         base = self._base = base_of(self.draft)
         assert base is not None

@@ -13,6 +13,7 @@ from governance.audit import SOURCE
 from governance.identity import event_id
 from governance.message.cloud_event import cloud_event
 from governance.message.instant import written_bounds
+from streams.kernel.buffer import trimmed
 from streams.kernel.record import Outgoing, Record
 
 COUNTED = (
@@ -30,7 +31,7 @@ COUNTED = (
 def publish(topic: str, kind: str, key: str | None, identity: str, subject: str, time: int, data: Mapping[str, Any]) -> Outgoing:
     """Return one output event as a message; `kind` is the name of its schema, `time` event time in ms."""
     event = cloud_event(kind, identity, SOURCE, subject, time, dict(data))
-    return Outgoing(topic, None, None if key is None else key.encode(), bytes(memoryview(orjson.dumps(event))), time)
+    return Outgoing(topic, None, None if key is None else key.encode(), trimmed(orjson.dumps(event)), time)
 
 
 def dead_letter(record: Record, code: str, path: str | None) -> Outgoing:

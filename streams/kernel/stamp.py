@@ -5,6 +5,7 @@ from typing import Self
 
 import orjson
 
+from streams.kernel.buffer import trimmed
 from streams.kernel.rows import VERSION, RowVersionError
 
 BEGINNING = -(1 << 53)  # before every event time
@@ -15,7 +16,7 @@ class _Stamp:
     def pack(self) -> bytes:
         """Return the stamp's value."""
         named = {item.name: getattr(self, item.name) for item in fields(self)}
-        return bytes(memoryview(orjson.dumps({"v": VERSION, **named}, option=orjson.OPT_SORT_KEYS)))
+        return trimmed(orjson.dumps({"v": VERSION, **named}, option=orjson.OPT_SORT_KEYS))
 
     @classmethod
     def read(cls, value: bytes | None) -> Self:

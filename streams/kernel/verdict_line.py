@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 
 from governance.ledger import Row, Source
+from streams.kernel.buffer import trimmed
 from streams.kernel.record import Outgoing
 from streams.kernel.shown import Exposure
 
@@ -45,4 +46,4 @@ def verdict_line(exposure: Exposure, row: Row | None, key: list[Any], shown: Sou
         "record": record,
     }
     name = f"{key[3]} {exposure.event_id} {exposure.time}"
-    return Outgoing(VERDICTS, None, name.encode(), bytes(memoryview(orjson.dumps(value))), key[0])
+    return Outgoing(VERDICTS, None, name.encode(), trimmed(orjson.dumps(value)), key[0])

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from streams.kernel.buffer import trimmed
 from streams.kernel.record import Record
 from streams.transport.bus import AppendError, BusError, Message, Place, TooLargeError, Topic
 from streams.transport.memory_file import LogFile
@@ -45,8 +46,8 @@ async def detach(url: str) -> None:
 
 
 def copied(value: bytes | None) -> bytes | None:
-    """Return a value that holds no more memory than it is long: what orjson.dumps returned pins its buffer, 1 to 8 KiB."""
-    return None if value is None else bytes(memoryview(value))
+    """Return a value without the buffer it was written in."""
+    return None if value is None else trimmed(value)
 
 
 def same(value: bytes | None) -> bytes | None:
