@@ -1,9 +1,10 @@
 """A variant that is shown less than its share: its count against the group's total, whatever the group's traffic does.
 
 The share expected is the configured one, and bends to the recent one by at most a fifth: people come back to their own variant, so shares
-of few people stay a little off for long without a fault. Where nobody stated a share a bandit moves it as it likes, slowly: there a tenth
-of the recent share may be gone for hours, and only a window that lost two fifths is a breach. Slow moves are no noise, so the noise is
-taken from differences of neighbours (von Neumann 1941).
+of few people stay a little off for long without a fault. Where nobody stated a share a bandit moves it as it likes, in hours, while a
+fault takes it at a stroke: there the share is what it was over the last days or the last hours, whichever is less, a tenth of it may be
+gone for hours, and only a window that lost two fifths is a breach. Slow moves are no noise, so the noise is taken from differences of
+neighbours (von Neumann 1941).
 
 z = deviation over sqrt((1 - s)(1 + cv² mu)); levels and CUSUM as for dips.
 """
@@ -18,7 +19,7 @@ from detectors.expectation import MOST, anscombe, finite
 from detectors.protocol import Plain, Verdict, versioned
 from detectors.tail import binomial_score
 
-VERSION = 3
+VERSION = 4
 BENDS = 0.8
 WARM_WINDOWS = 48
 MEMORY = 72.0
@@ -26,6 +27,10 @@ SQUARE_MOST = 12.0
 CLIP = 1.5
 MATERIAL = 0.4  # of its recent share a bandit may take from a variant in any window,
 USUAL = 0.1  # and this much for hours on end
+LATELY = 6.0  # windows that say what the share is by now, up to LONGEST where they hold fewer events than
+ENOUGH = 50.0  # which know a share within a seventh; half as many are the least to go by
+LONGEST = 16.0  # of more windows a fault would be learnt before it is found
+STROKE = 3.0  # spreads, and MATERIAL: what was lost so is not learnt as the share by now
 
 
 class Share(NamedTuple):
@@ -49,6 +54,7 @@ class Suppression:
     means: float = 0.0
     before: float = 0.0  # the last deviation from the recent share
     past: Accumulation = field(default_factory=Accumulation)
+    lately: list[float] = field(default_factory=lambda: [0.0, 0.0])  # shown and total of the last windows, where nobody stated a share
 
     def usable(self, seen: Share) -> bool:
         """Return whether a window's numbers may be judged and learnt."""
@@ -59,7 +65,8 @@ class Suppression:
         """Return the share expected, None while nothing is known."""
         recent = self.shown / self.total if self.windows >= WARM_WINDOWS and self.total > 0.0 else None
         if allocated is None:
-            return recent
+            shown, total = self.lately
+            return recent if recent is None or total * recent < 0.5 * ENOUGH else min(recent, shown / total)
         return allocated if recent is None else max(BENDS * allocated, min(allocated, recent))
 
     @property
@@ -97,7 +104,7 @@ class Suppression:
         if not self.usable(seen):
             return
         share = self.share(seen.allocated)
-        shown = seen.shown
+        shown, z, mu = seen.shown, 0.0, 0.0
         if share is not None and 0.0 < share <= 1.0 and self.windows >= WARM_WINDOWS // 4:
             stretch = self._stretch
             z = self.z(seen, share, stretch)
@@ -108,10 +115,19 @@ class Suppression:
                 self.past.learn(z if given else self.z(seen, (1.0 - USUAL) * share, stretch), stretch, following=given)
             if abs(z) > CLIP:
                 shown = min(seen.total, max(0.0, mu - (mu - shown) * CLIP / abs(z)))
+        if seen.allocated is None:
+            self._follow(seen, mu, z)
         self.windows += 1
         keep = 1.0 - 1.0 / min(MEMORY, float(self.windows))
         self.shown = short(self.shown * keep + shown)
         self.total = short(self.total * keep + seen.total)
+
+    def _follow(self, seen: Share, mu: float, z: float) -> None:
+        if z > STROKE and seen.shown < (1.0 - MATERIAL) * mu:
+            return
+        shown, total = self.lately
+        keep = 1.0 - 1.0 / min(LONGEST, max(LATELY, ENOUGH / max(mu, 1.0)))
+        self.lately = [short(shown * keep + seen.shown), short(total * keep + seen.total)]
 
     def _vary(self, seen: Share, mu: float, share: float) -> None:
         deviation = anscombe(seen.shown, mu) / max(0.02, 1.0 - share) ** 0.5
@@ -124,10 +140,10 @@ class Suppression:
 
     def state(self) -> Plain:
         """Return the state as plain numbers."""
-        return [VERSION, self.windows, self.shown, self.total, self.squares, self.means, self.before, self.past.state()]
+        return [VERSION, self.windows, self.shown, self.total, self.squares, self.means, self.before, self.past.state(), list(self.lately)]
 
     @classmethod
     def of(cls, state: Plain, budget: Budget) -> "Suppression":
         """Return the detector of a state; raises StateVersionError."""
-        windows, shown, total, squares, means, before, past = versioned(state, VERSION)
-        return cls(budget, windows, shown, total, squares, means, before, Accumulation(*past))
+        windows, shown, total, squares, means, before, past, lately = versioned(state, VERSION)
+        return cls(budget, windows, shown, total, squares, means, before, Accumulation(*past), list(lately))

@@ -219,6 +219,26 @@ def test_a_bandit_may_take_a_third_from_a_variant_but_nobody_from_a_configured_s
         assert any(hidden(detector, fall)) is told
 
 
+@pytest.mark.parametrize("total", [100.0, 1_000.0, 20_000.0])
+def test_what_a_bandit_takes_within_a_day_is_not_missed_and_what_goes_at_a_stroke_is(total: float) -> None:
+    """From a half to a fifth in 24 hours no two windows in a row breach; in one hour, nearly every one of the next day does."""
+    slowly, at_once = Suppression(TWICE), Suppression(TWICE)
+    for detector in (slowly, at_once):
+        hidden(detector, shares(lambda _: 0.5, range(24 * 7), total, None))
+    told = hidden(slowly, shares(lambda hour: max(0.2, 0.5 - 0.3 * (hour - 168) / 24), range(168, 264), total, None))
+    assert not any(first and second for first, second in pairwise(told))
+    told = hidden(at_once, shares(lambda _: 0.2, range(168, 192), total, None))
+    assert all(told[:2])
+    assert sum(told) >= 20
+
+
+def test_a_variant_that_was_off_for_long_and_is_back_is_judged_again() -> None:
+    detector = Suppression(TWICE)
+    for share, hours in ((0.5, range(168)), (0.0, range(168, 700)), (0.5, range(700, 868))):
+        hidden(detector, shares(lambda _, share=share: share, hours, 400.0, None))  # type: ignore[misc]
+    assert all(hidden(detector, shares(lambda _: 0.1, range(868, 871), 400.0, None)))
+
+
 def test_what_others_lose_is_not_missed_when_it_goes_back() -> None:
     """While one variant is hidden the other has nearly everything; after two days of that its half is no loss."""
     detector = Suppression(TWICE)
