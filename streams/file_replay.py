@@ -265,8 +265,9 @@ def hear(records: Iterable[Record | BrokenLine], publish: Callable[[Outgoing], N
         if record.topic != SIGNALS or record.value is None:
             continue
         count += 1
+        shards = bulletin_of(record)["shards"]
         if record.partition not in stations:
-            stations[record.partition] = (Shard(record.partition, shards_of(record), FILE_KEY), Rows())
+            stations[record.partition] = (Shard(record.partition, shards, FILE_KEY), Rows())
         shard, rows = stations[record.partition]
         batch = [record]
         while batch or monitor.pending(rows, shard):
@@ -283,8 +284,8 @@ def hear(records: Iterable[Record | BrokenLine], publish: Callable[[Outgoing], N
     return stations, count
 
 
-def shards_of(record: Record) -> int:
-    """Return how many shards wrote a dump, by one of its records; raises EventFileError where that is none of ours."""
+def bulletin_of(record: Record) -> dict[str, Any]:
+    """Return the bulletin a record of a dump holds; raises EventFileError where that is none of ours."""
     try:
         found = orjson.loads(record.value or b"")
     except orjson.JSONDecodeError:
@@ -292,4 +293,4 @@ def shards_of(record: Record) -> int:
     named = {"v", "from", "shards", "number", "initiatives", "configs", "refused", "last"}
     if not isinstance(found, dict) or found.keys() != named or found["v"] != VERSION or not isinstance(found["shards"], int):
         raise EventFileError(f"{SIGNALS} {record.partition} at offset {record.offset}: is no bulletin of version {VERSION} of pmon")
-    return int(found["shards"])
+    return found

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 
-from detectors.cell import DIMENSIONS
 from governance.message.instant import parse_instant
+from governance.message.outputs import Key
+from streams.backtest.sweep import shown
+
+PLACES = get_args(get_args(Key)[0])  # what the key of a finding may name
 
 
 class LabelError(ValueError):
@@ -71,6 +74,8 @@ def label_of(where: str, value: Any) -> Label:
     key = value.get("key") or {}
     if not isinstance(key, dict) or not all(isinstance(one, str) for one in key.values()):
         raise LabelError(f'{where}: key must be an object of dimensions and values, such as {{"channel":"web"}}')
+    if unknown := [name for name in key if name not in PLACES]:
+        raise LabelError(f"{where}: key has no {shown(unknown[0])}; known there: {', '.join(PLACES)}")
     named = [value.get(name) for name in ("initiative", "check")]
     if not all(one is None or isinstance(one, str) for one in named):
         raise LabelError(f"{where}: initiative and check must be text")
@@ -81,9 +86,14 @@ def matches(fire: Fire, label: Label) -> bool:
     """Return whether an incident is about a label: the same place as far as both say, and time in common."""
     if label.initiative not in (None, fire.initiative) or label.check not in (None, fire.check):
         return False
-    if any(fire.key.get(name, label.key.get(name)) != label.key.get(name, fire.key.get(name)) for name in DIMENSIONS):
+    if any(fire.key.get(name, value) != value for name, value in label.key.items()):
         return False
     return fire.start < max(label.end, label.start + 1) and label.start < fire.end
+
+
+def within(labels: Iterable[Label], start: int, end: int) -> list[Label]:
+    """Return the labels that share time with [start, end): of others nothing could have been found."""
+    return [label for label in labels if label.start < end and start < max(label.end, label.start + 1)]
 
 
 def agreement(fires: Sequence[Fire], labels: Iterable[Label]) -> dict[str, Any]:

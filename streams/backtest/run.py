@@ -13,7 +13,7 @@ from governance.policy import Policy
 from streams.backtest.agreement import Fire
 from streams.backtest.sweep import Candidate, Pass, Setting
 from streams.event_file import BrokenLine
-from streams.file_replay import FileReplay, hear
+from streams.file_replay import FileReplay, bulletin_of, hear
 from streams.kernel.bulletin import SIGNALS
 from streams.kernel.record import Outgoing, Record
 
@@ -24,16 +24,18 @@ JUDGED_IN_INITIATIVE = ("thresholds", "detectors")  # and of each initiative's
 
 
 class Fires:
-    """Takes the outputs of a run and keeps its incidents after their last step, and the span of time that was closed."""
+    """Takes the outputs of a run and keeps its incidents after their last step, and the span of time that was closed, 0 to 0 for none."""
 
-    def __init__(self) -> None:
+    def __init__(self, window_ms: int) -> None:
         self._found: dict[str, dict[str, Any]] = {}
+        self._window_ms = window_ms
         self.first, self.last = 0, 0
 
     def take(self, message: Outgoing) -> None:
         """Take one output."""
         if message.topic == "kpi-windows":
-            self.first, self.last = min(self.first or message.timestamp, message.timestamp), max(self.last, message.timestamp)
+            start, end = message.timestamp - self._window_ms, message.timestamp
+            self.first, self.last = min(self.first or start, start), max(self.last, end)
         if message.topic == "incidents":
             data = orjson.loads(message.value)["data"]
             known = self._found.setdefault(data["incident_id"], {"resolved": None})
@@ -75,7 +77,7 @@ def run_files(runs: Sequence[Pass], paths: Sequence[str], partitions: int, polic
         if alike in heard:
             found.append(run_signals(one, heard[alike].records, policies))
             continue
-        fires, heard[alike] = Fires(), Heard()
+        fires, heard[alike] = Fires(one.config.timing.window), Heard()
         FileReplay(paths, one.config, partitions, partial(both, fires, heard[alike]), policies=policies, own=True).run()
         found.append(fires)
     return found
@@ -112,19 +114,22 @@ def counted_by(config: Config) -> bytes:
 
 def run_signals(one: Pass, records: Iterable[Record | BrokenLine], policies: Sequence[Policy]) -> Fires:
     """Run the monitor stage alone over a dump of its signals with a pass's config in place of those of the dump."""
-    fires = Fires()
+    fires = Fires(one.config.timing.window)
     hear(with_config(records, one.config, policies), fires.take)
     return fires
 
 
-def with_config(records: Iterable[Record | BrokenLine], config: Config, policies: Sequence[Policy]) -> Iterable[Record]:
+def with_config(records: Iterable[Record | BrokenLine], config: Config, policies: Sequence[Policy]) -> Iterable[Record | BrokenLine]:
     """Yield signals with one config, from the beginning of time, in place of all of theirs; without commands."""
     told: set[int] = set()
     rules = [policy.effective() for policy in policies]
     for record in records:
-        if isinstance(record, BrokenLine) or record.topic != SIGNALS or record.value is None:
+        if isinstance(record, BrokenLine):
+            yield record  # refused with its line by whoever hears it
             continue
-        bulletin = orjson.loads(record.value)
+        if record.topic != SIGNALS or record.value is None:
+            continue
+        bulletin = bulletin_of(record)
         entry = {"sha256": config.sha256, "effective_at": None, "config": config.effective(), "policies": rules}
         bulletin["configs"] = [] if record.partition in told else [entry]
         told.add(record.partition)

@@ -8,7 +8,7 @@ import copy
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import permutations, product
 from typing import Any
 
 import orjson
@@ -70,6 +70,8 @@ def setting_of(text: str, config: Config) -> Setting:
     path = path_of(name, config.effective())
     if path[-1] == "id":
         raise SweepError(f"--set {shown(name)}: an id cannot be swept; name a value, a window, M or N of the rule")
+    if rules(value_at(config.effective(), path[:-1])):
+        raise SweepError(f"--set {shown(name)}: a rule cannot be swept as a whole; name a part of it such as {shown(name)}.value")
     try:
         found = tuple(plain(yaml.safe_load(value)) for value in split(values))
     except (yaml.YAMLError, TypeError, ValueError, RecursionError):
@@ -80,6 +82,15 @@ def setting_of(text: str, config: Config) -> Setting:
 def plain(value: Any) -> Any:
     orjson.dumps(value)  # a date or a set is no value of the config; raises TypeError
     return value
+
+
+def value_text(value: Any) -> str:
+    """Return a value as it is written in a config.
+
+    >>> [value_text(value) for value in ("1h", 0.02, False, None, ["channel"])]
+    ['1h', '0.02', 'false', 'null', '["channel"]']
+    """
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def shown(text: str) -> str:
@@ -135,6 +146,9 @@ def rules(value: Any) -> bool:
 
 def passes(config: Config, settings: Sequence[Setting]) -> list[Pass]:
     """Return the runs that serve every combination of the settings' values; raises SweepError naming the value that cannot be."""
+    for one, other in permutations(settings, 2):
+        if one.path == other.path[: len(one.path)]:
+            raise SweepError(f"--set {shown(other.text)}: lies within --set {shown(one.text)}; name each place once")
     combinations = list(product(*(setting.values for setting in settings)))
     if len(combinations) > MOST_CANDIDATES:
         raise SweepError(f"--set: {len(combinations):,} combinations are too many, at most {MOST_CANDIDATES}")
@@ -175,7 +189,7 @@ def checked(document: Any, settings: Sequence[Setting], values: Sequence[Any]) -
             path, message = detail["ctx"]["found"][0]
         else:
             path, message = tuple(detail["loc"]), rule_of(detail)
-        tried = ", ".join(f"{shown(setting.text)}={shown(str(value))}" for setting, value in zip(settings, values, strict=True))
+        tried = ", ".join(f"{shown(setting.text)}={shown(value_text(value))}" for setting, value in zip(settings, values, strict=True))
         raise SweepError(f"--set {tried}: {written(path)}: {message}") from None
 
 

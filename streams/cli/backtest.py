@@ -12,9 +12,9 @@ from governance.message.instant import format_instant
 from reporting.chart.lanes import Lane, lanes
 from reporting.chart.lanes import Span as Bar
 from reporting.view.screen import Column, Screen, Span, grid
-from streams.backtest.agreement import Fire, Label, LabelError, agreement, labels_of, matches
+from streams.backtest.agreement import Fire, Label, LabelError, agreement, labels_of, matches, within
 from streams.backtest.run import COUNTED_BEFORE, COUNTED_IN_INITIATIVE, run_files, run_signals
-from streams.backtest.sweep import Candidate, Setting, SweepError, passes, setting_of, value_at
+from streams.backtest.sweep import Candidate, Setting, SweepError, passes, setting_of, value_at, value_text
 from streams.cli.console import AS_JSON, hint, opened, print_document, screen
 from streams.cli.problem import UsageProblem
 from streams.cli.replay import CONFIG, INPUTS, judged_by
@@ -73,10 +73,13 @@ def command(
     rows = [(candidate, fires.of(candidate, swept)) for one, fires in found for candidate in one.candidates]
     rows.sort(key=lambda row: order(row[0], swept))
     period = min((fires.first for _, fires in found if fires.first), default=0), max((fires.last for _, fires in found), default=0)
+    if not period[1]:
+        raise UsageProblem("--input: no window closes in it, so nothing can be judged; a dump of monitor-signals is named with --signals")
+    wanted = None if wanted is None else within(wanted, *period)
     answers = [answer(row, swept, wanted, period) for row in rows]
     notes = noted(rows, answers, swept, own)
     if svg:
-        title = f"What {len(rows)} candidates would have opened between {format_instant(period[0])} and {format_instant(period[1])}"
+        title = f"What {counted(rows)} would have opened between {format_instant(period[0])} and {format_instant(period[1])}"
         drawn = [lane(row, one, said, wanted, period) for row, one, said in zip(rows, answers, notes, strict=True)]
         swept_by = ", ".join(setting.text for setting in swept)
         write(svg, lanes(title, swept_by, drawn, [(label.start, label.end) for label in wanted or ()], period))
@@ -165,8 +168,12 @@ def noted(rows: Sequence[Row], answers: Sequence[dict[str, Any]], swept: Sequenc
     return found
 
 
+def counted(rows: Sequence[Row]) -> str:
+    return "1 candidate" if len(rows) == 1 else f"{len(rows)} candidates"
+
+
 def named(row: Row) -> str:
-    return ", ".join(str(value) for value in row[0].values)
+    return ", ".join(value_text(value) for value in row[0].values)
 
 
 def lane(row: Row, one: dict[str, Any], note: str, labels: Sequence[Label] | None, period: tuple[int, int]) -> Lane:
@@ -197,9 +204,7 @@ def told(
     screen: Screen,
 ) -> list[str]:
     """Return the table and the picture for a terminal."""
-    lines = [
-        screen.line(Span(f"{len(rows)} candidates", "bold"), Span(f"   {format_instant(period[0])} to {format_instant(period[1])}", "dim"))
-    ]
+    lines = [screen.line(Span(counted(rows), "bold"), Span(f"   {format_instant(period[0])} to {format_instant(period[1])}", "dim"))]
     lines += [screen.line(Span(f"  {setting.text}", "dim")) for setting in swept]
     columns = [Column("value"), *(Column(head, right=True) for head in ("incidents", "a week")), Column("first fire")]
     columns += [Column(head, right=True) for head in ("found", "false", "delay")] if labels is not None else []

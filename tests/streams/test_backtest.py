@@ -189,6 +189,7 @@ def test_the_picture_stands_alone(folder: Path, capfd: pytest.CaptureFixture[str
         (f"{RULE}.id=a,b", "an id cannot be swept"),
         (f"{RULE}.value=" + ",".join(map(str, range(501))), "at most 500"),
         ("\x1b[2J.x=1", "?[2J.x"),
+        (f"{RULE}=false", f"name a part of it such as {RULE}.value"),
     ],
 )
 def test_a_wrong_setting_is_told_what_would_be_right(setting: str, message: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -201,9 +202,19 @@ def test_a_wrong_setting_is_told_what_would_be_right(setting: str, message: str,
     assert "\x1b" not in told.err
 
 
+LABEL = '{"start":"2026-01-01T00:00:00Z","end":"2026-01-02T00:00:00Z","key":{"chanel":"web"}}'
+
+
 @pytest.mark.parametrize(
     "label",
-    ["no JSON", "[]", '{"start":1}', '{"start":"2026-01-02T00:00:00Z","end":"2026-01-01T00:00:00Z"}', '{"start":null,"end":2,"key":3}'],
+    [
+        "no JSON",
+        "[]",
+        '{"start":1}',
+        '{"start":"2026-01-02T00:00:00Z","end":"2026-01-01T00:00:00Z"}',
+        '{"start":null,"end":2,"key":3}',
+        LABEL,
+    ],
 )
 def test_a_wrong_label_is_told_its_line(label: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A label that cannot be is exit code 2 with its line."""
@@ -212,3 +223,55 @@ def test_a_wrong_label_is_told_its_line(label: str, folder: Path, capfd: pytest.
 
     assert main(["backtest", "--config", str(folder / "c.yaml"), *arguments]) == 2
     assert "line 2" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (f"{RULE}.value=0.01", f"{RULE}.value=0.02"),
+        ("initiatives.home.thresholds=[]", f"{RULE}.value=0.02"),
+        ("initiatives.home.detectors.dip.window=2h", "initiatives.home.detectors.dip=false"),
+    ],
+)
+def test_a_place_is_swept_once(first: str, second: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The same place twice, or one within another, is exit code 2 and names both."""
+    arguments = ["--input", str(folder / "in.jsonl"), "--set", first, "--set", second]
+
+    assert main(["backtest", "--config", str(folder / "c.yaml"), *arguments]) == 2
+    told = capfd.readouterr().err
+    assert all(text.partition("=")[0] in told for text in (first, second))
+
+
+def test_what_holds_nothing_to_judge_is_refused(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """No event, or a dump of signals under the wrong flag: exit code 2 and what would be right."""
+    dump = '{"topic":"monitor-signals","key":null,"timestamp":1,"partition":0,"value":{}}\n'
+    for text in ("", dump):
+        (folder / "other.jsonl").write_text(text)
+        code = main(["backtest", "--config", str(folder / "c.yaml"), "--input", str(folder / "other.jsonl"), "--set", f"{RULE}.value=0.05"])
+        assert code == 2
+        assert "--signals" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("line", ['{"topic":"monitor-signals","partition":0,"timestamp":1,"value":{"v":1}}', "no record", '{"topic":'])
+def test_a_dump_with_something_else_in_it_is_refused(line: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Wherever it stands, by backtest and by replay: exit code 2 and where."""
+    assert main(["replay", "--config", str(folder / "c.yaml"), "--input", str(folder / "in.jsonl"), "--out", str(folder / "out")]) == 0
+    dump = (folder / "out/monitor-signals.jsonl").read_text().splitlines()
+    (folder / "bad.jsonl").write_text("\n".join([*dump[:9], line, *dump[9:]]))
+    capfd.readouterr()
+
+    for verb in (["backtest", "--config", str(folder / "c.yaml"), "--set", f"{RULE}.value=0.05"], ["replay", "--out", str(folder / "o2")]):
+        assert main([*verb, "--signals", str(folder / "bad.jsonl")]) == 2
+        told = capfd.readouterr().err
+        assert "monitor-signals 0" in told or "line 10" in told
+
+
+def test_labels_beyond_the_time_of_the_events_do_not_count(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Of a year of labels those of the twelve hours are looked for."""
+    year = [{"start": NOON + day * 24 * HOUR, "end": NOON + day * 24 * HOUR + HOUR} for day in (-9, 3, 200)]
+    (folder / "labels.jsonl").open("a").writelines(json.dumps(label) + "\n" for label in year)
+
+    (one,) = backtest(folder, capfd, "--set", f"{RULE}.value=0.05", "--labels", str(folder / "labels.jsonl"))
+
+    assert (one["agreement"]["found"], one["agreement"]["labels"]) == (1, 1)
+    assert one["per_week"] == pytest.approx(168 * 60 / 661)  # between the starts of the first and the end of the last minute with events
