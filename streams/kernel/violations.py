@@ -1,6 +1,7 @@
 """Consent incidents: one per (initiative, channel, verdict), opened at settling, closed by clean windows, retracted by late evidence.
 
-v [initiative, channel, verdict]   episodes that may still change: [key of the item that opened it, violations that stand, ladder, episode]
+v [initiative, channel, verdict]   episodes that may still change: [key of the item that opened it, violations that stand, ladder, episode,
+                                   ends of the windows of those taken back]
 j [initiative]                     its series: [[channel, verdict, when time alone changes it, 0 for never]]
 
 Items are taken in their order; every violation knows the key of the item that made it, so a retraction finds the episode it belongs to
@@ -25,16 +26,22 @@ CHECK = "consent_violation"
 GROUPS, INDEX = b"v", b"j"
 BELOW_TOP = len(LEVELS) - 1  # opening adds one: these incidents start with the data privacy lead
 REASON = "personalised exposures without valid consent"
+SHOWN_AT = 5  # in an item's key: when the exposure was shown, ms
+MOST_TAKEN_BACK = 500  # like the windows an incident lists
 
 
 @dataclass(slots=True)
 class Case:
-    """One episode of a group: the key of the item that opened it, how many of its violations stand, its ladder."""
+    """One episode of a group: the key of the item that opened it, how many of its violations stand, its ladder.
+
+    `taken_back` are the windows (ends, ms) of the exposures whose violations were, the last of them.
+    """
 
     opened: list[Any]
     standing: int
     ladder: dict[str, list[list[str]]]
     episode: Episode
+    taken_back: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -85,6 +92,7 @@ class Violations:
         if case is None:
             return
         case.standing -= 1
+        case.taken_back = [*case.taken_back, end_of(since[SHOWN_AT], self._base)][-MOST_TAKEN_BACK:]
         if case.standing == 0 and case.episode.state != "retracted":
             self._step(place, case, "retract")
 
@@ -148,7 +156,7 @@ class Violations:
             self._tell(place)
             group = self._open[place]
             group.cases = [case for case in group.cases if not self._over(group, case)]
-            cases = [[case.opened, case.standing, case.ladder, case.episode.plain()] for case in group.cases]
+            cases = [[case.opened, case.standing, case.ladder, case.episode.plain(), case.taken_back] for case in group.cases]
             if group.episodes:
                 self._draft.put(row_key(GROUPS, self._initiative, *place), pack(cases, group.episodes, group.hit))
                 living = group.living
@@ -175,7 +183,7 @@ class Violations:
             group = Group()
             if value is not None:
                 cases, group.episodes, group.hit = unpack(value)
-                group.cases = [Case(opened, standing, ladder, Episode.of(episode)) for opened, standing, ladder, episode in cases]
+                group.cases = [Case(opened, standing, ladder, Episode.of(plain), *more) for opened, standing, ladder, plain, *more in cases]
             self._open[place] = group
         return group
 

@@ -45,6 +45,7 @@ class Place:
     pending: dict[bytes, Published] = field(default_factory=dict)
     seen: dict[bytes, dict[str, Published]] = field(default_factory=dict)  # by series and window end: what was observed and expected
     retracted: dict[str, int] = field(default_factory=dict)  # violations taken back, by consent incident
+    taken_back: list[int] = field(default_factory=list)  # and the ends of the windows they were in
     report: Published | None = None
 
 
@@ -181,6 +182,7 @@ def standing(place: Place) -> dict[str, Any]:
         "active": active,
         "pending": pending,
         "retracted": place.retracted,
+        "taken_back": place.taken_back,
         "report": place.report,
     }
 
@@ -239,7 +241,7 @@ def _take_waiting(place: Place, data: Published) -> list[Key]:
 
 
 def _take_retracted(place: Place, data: Published) -> list[Key]:
-    place.retracted = dict(data["retracted"])
+    place.retracted, place.taken_back = dict(data["retracted"]), list(data["taken_back"])
     return []
 
 

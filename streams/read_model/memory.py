@@ -68,7 +68,8 @@ def overview(place: Place) -> Overview:
 
 def overview_of(data: Published) -> Overview:
     """Return where an initiative stands, from its document."""
-    return Overview(data["initiative"], data["closed"], data["active"], tuple(data["pending"]), data["report"], data.get("retracted") or {})
+    pending, taken_back = tuple(data["pending"]), tuple(data.get("taken_back") or ())
+    return Overview(data["initiative"], data["closed"], data["active"], pending, data["report"], data.get("retracted") or {}, taken_back)
 
 
 def situation(place: Place) -> Situation:

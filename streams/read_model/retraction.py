@@ -16,15 +16,17 @@ RETRACTED = "@retracted"
 
 
 def retracted_of(rows: Rows, keys: Iterable[bytes] | None = None) -> Iterator[Outgoing]:
-    """Yield for each initiative that has consent incidents, of `keys` or of all, how many violations of each were taken back."""
+    """Yield for each initiative with consent incidents, of `keys` or of all, what was taken back: how many of each, in which windows."""
     named = rows.keys(GROUPS) if keys is None else (key for key in keys if key.startswith(GROUPS))
     draft = Draft(rows)
     for initiative in sorted({str(key_parts(key)[0]) for key in named}):
-        found = {}
+        found, taken_back = {}, []
         for key in draft.group(GROUPS, initiative):
             cases, *_ = unpack(rows.get(key) or b"")
-            for _, standing, _, episode in cases:
+            for _, standing, _, episode, *ends in cases:
                 case = Episode.of(episode)
                 if case.occurrences > standing:
                     found[case.incident_id] = case.occurrences - standing
-        yield Outgoing(RETRACTED, None, None, orjson.dumps({"data": {"initiative": initiative, "retracted": found}}), 0)
+                taken_back += [end for some in ends for end in some]
+        told = {"initiative": initiative, "retracted": found, "taken_back": sorted(taken_back)}
+        yield Outgoing(RETRACTED, None, None, orjson.dumps({"data": told}), 0)

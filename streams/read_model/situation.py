@@ -43,7 +43,8 @@ class Story:
 class Overview:
     """Where an initiative stands: what is closed, findings that wait for a second breach, the latest report in brief.
 
-    `retracted` are violations that late evidence took back, by the id of the consent incident they were part of.
+    `retracted` are violations that late evidence took back, by the id of the consent incident they were part of, `taken_back` the
+    ends of the windows they were in, as far as they are known.
     """
 
     initiative: str
@@ -52,6 +53,7 @@ class Overview:
     pending: tuple[Published, ...] = ()
     report: Published | None = None
     retracted: Mapping[str, int] = field(default_factory=dict)
+    taken_back: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

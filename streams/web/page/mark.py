@@ -97,23 +97,38 @@ def share_bar(parts: Sequence[tuple[str, int]], finding: str, width: float = 320
     return Markup(frame(width, 14, finding, *drawn, class_="chart fit"))
 
 
-def strip(values: Sequence[int], labels: Sequence[tuple[int, str]], finding: str, width: float = 320.0) -> Markup:
-    """Return one day: a diamond for each confirmed violation, stacked by hour, six at most with the number above."""
-    x, base = Scale(-0.5, len(values) - 0.5, 6, width - 6), 62.0
+def strip(standing: Sequence[int], back: Sequence[int], labels: Sequence[tuple[int, str]], finding: str, width: float = 320.0) -> Markup:
+    """Return one day by hour: a diamond for each violation that stands, above them a struck one for each that was taken back.
+
+    Where there is no room for all of an hour the numbers stand above.
+    """
+    x, base = Scale(-0.5, len(standing) - 0.5, 6, width - 6), 62.0
     drawn = [line(0, base, width, base, "rule")]
-    for index, value in enumerate(values):
-        drawn += [diamond(x(index), base - 8 - 9 * step, "badmark", 3.8) for step in range(min(value, STACKED))]
-        if value > STACKED:
-            drawn.append(words(value, x(index), base - 8 - 9 * STACKED, "tbad", "middle"))
+    for index, (many, gone) in enumerate(zip(standing, back, strict=True)):
+        some = min(many, STACKED - min(gone, STACKED // 2))
+        stack = [*["badmark"] * some, *["nextmark"] * gone][:STACKED]
+        for step, style in enumerate(stack):
+            drawn += _violation(x(index), base - 8 - 9 * step, style)
+        if len(stack) < many + gone:
+            said = f"{many}, {gone} back" if gone else many
+            drawn.append(words(said, x(index), base - 8 - 9 * STACKED, "tbad" if many else "t3", "middle"))
     drawn += [line(x(index - 0.5), base, x(index - 0.5), base + 4, "rule") for index, _ in labels]
     drawn += [words(text, x(index - 0.5), base + 16, anchor="start" if not index else "middle") for index, text in labels]
     return Markup(frame(width, base + 20, finding, *drawn, class_="chart fit"))
 
 
+def _violation(x: float, y: float, style: str, radius: float = 3.8) -> list[str]:
+    """Return a diamond; a hollow one is struck through, so that it does not hang on its colour."""
+    return [diamond(x, y, style, radius), *([line(x - radius - 2, y, x + radius + 2, y, style)] if style == "nextmark" else [])]
+
+
 def key(mark: str) -> Markup:
-    """Return the swatch beside a verdict's name; a violation's is a diamond, so that it does not hang on its colour."""
-    shape = diamond(6, 6, mark, 5) if mark == "badmark" else element("rect", x=1, y=1, width=10, height=10, class_=mark)
-    return Markup(element("svg", shape, class_="key", width=12, height=12, viewBox="0 0 12 12", aria_hidden="true"))
+    """Return the swatch beside a name; a violation's is a diamond, so that it does not hang on its colour."""
+    if mark in ("badmark", "nextmark"):
+        drawn = _violation(7, 6, mark, 5 if mark == "badmark" else 4)
+    else:
+        drawn = [element("rect", x=1, y=1, width=10, height=10, class_=mark)]
+    return Markup(element("svg", *drawn, class_="key", width=14, height=12, viewBox="0 0 14 12", aria_hidden="true"))
 
 
 def hours_bars(values: Sequence[int], labels: Sequence[tuple[int, str]], silent: Sequence[int], finding: str, width: float) -> Markup:

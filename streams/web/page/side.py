@@ -1,11 +1,12 @@
 """The panels beside the incidents: the initiatives watched, consent, the checklist, experiments, the latest report. Not knowing is said."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from detectors.cell import CONSENT, Counts, add
 from detectors.kpi import VIOLATIONS
-from detectors.window import HOUR
+from detectors.window import HOUR, end_of
 from governance.config import Config
 from governance.message.instant import format_instant
 from governance.policy.row import STATUSES
@@ -65,20 +66,29 @@ def consent(situation: Situation) -> dict[str, Any]:
     if not whole:
         told = ((situation.overview.report or {}).get("consent") or {}).get("why")
         return {"why": told or "no exposure of the last 24 h has a settled verdict"}
-    violations = sum(verdicts.get(name, 0) for name in VIOLATIONS)
-    judged = violations + verdicts.get("valid", 0)
+    settled = sum(verdicts.get(name, 0) for name in VIOLATIONS)
+    judged = settled + verdicts.get("valid", 0)
     parts = [(_mark_of(name), many) for name, many in verdicts.items()]
+    taken = Counter(end_of(end - 1, HOUR) for end in situation.overview.taken_back)
+    # An hour keeps the verdicts it settled with; what was taken back of them since no longer stands.
     by_hour = [sum(span.counts.get(CONSENT + name, 0) for name in VIOLATIONS) for span in hours]
+    back = [min(taken[span.end], many) for span, many in zip(hours, by_hour, strict=True)]
+    violations = settled - sum(back)
     labels = [(index, f"{clock(format_instant(span.end - HOUR)):%H:%M}") for index, span in enumerate(hours) if index % 6 == 0]
+    found = (
+        f"{integer(violations)} violations in {integer(judged)} judged exposures of the last 24 h, {integer(sum(back))} more taken back."
+    )
     return {
         "why": None,
         "violations": integer(violations),
         "judged": integer(judged),
         "bad": violations > 0,
-        "retracted": integer(sum(situation.overview.retracted.values())),
+        "marked": settled > 0,
+        "back": integer(sum(back)) if sum(back) else "",
+        "retracted": integer(max(sum(back), sum(situation.overview.retracted.values()))),
         "settling": integer(verdicts.get("undetermined", 0)),
         "whole": integer(whole),
-        "strip": strip(by_hour, labels, f"{integer(violations)} violations in {integer(judged)} judged exposures of the last 24 h."),
+        "strip": strip([many - gone for many, gone in zip(by_hour, back, strict=True)], back, labels, found),
         "bar": share_bar(parts, f"{integer(violations)} violations in {integer(whole)} exposures."),
         "rows": [
             {
@@ -86,7 +96,7 @@ def consent(situation: Situation) -> dict[str, Any]:
                 "name": name.replace("_", " ") + (" (fallback)" if name == "not_applicable" else ""),
                 "many": integer(many),
                 "share": rate(many / whole),
-                "bad": name in VIOLATIONS,
+                "bad": name in VIOLATIONS and violations > 0,
             }
             for name, many in verdicts.items()
         ],

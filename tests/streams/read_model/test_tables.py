@@ -51,6 +51,8 @@ def test_tables_hold_what_was_published(name: str, days: int, until: int, taken_
         assert now.overview.closed == was.overview.closed
         assert [when(one) for one in now.overview.pending] == [when(one) for one in was.overview.pending]
         assert now.overview.retracted == was.overview.retracted
+        assert now.overview.taken_back == was.overview.taken_back
+        assert len(now.overview.taken_back) == sum(now.overview.retracted.values())
     assert any(situation(place).incidents for place in rebuilt.places())
     assert any(place.retracted for place in rebuilt.places()) == taken_back
 

@@ -24,12 +24,16 @@ def test_what_late_evidence_took_back_is_said_where_the_violations_are() -> None
     model = filled()
     counted = kpi_window(HOME, ("p1", "email", "-", "a"), NOW - HOUR, NOW, VERDICTS, {}, VERDICTS, "consent")
     step = incident_step("opened", 1, NOW, check="consent_violation", key={"channel": "email", "verdict": "withdrawn"}, occurrences=4)
-    model.take(0, 2, [counted, step, Outgoing(RETRACTED, None, None, dumps({"data": {"initiative": HOME, "retracted": {"i-1": 1}}}), 0)])
+    taken = {"initiative": HOME, "retracted": {"i-1": 1}, "taken_back": [NOW - HOUR // 2]}
+    model.take(0, 2, [counted, step, Outgoing(RETRACTED, None, None, dumps({"data": taken}), 0)])
 
     _, text = asyncio.run(render(site(model), Asked()))
 
     assert "4\u00a0exposures, 1 retracted" in text
-    assert re.search(r"<dt>violations</dt><dd class=\"bad\">3</dd>.*<dt>retracted</dt><dd>1</dd>", text)
+    assert re.search(r"<dt>violations</dt><dd class=\"bad\">2</dd>.*<dt>retracted</dt><dd>1</dd>", text)
+    strip = re.search(r"<svg[^>]*><title>2 violations in 43 judged exposures of the last 24 h, 1 more taken back.</title>.*?</svg>", text)
+    assert strip
+    assert (strip[0].count('class="badmark"'), strip[0].count('class="nextmark"')) == (2, 2)  # two diamonds; a hollow one and its stroke
 
 
 def test_the_newest_record_of_each_feed_stands_in_the_header() -> None:
