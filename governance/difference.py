@@ -9,7 +9,7 @@ common, so that one inserted item is one line and not a shift of all behind it.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -71,7 +71,7 @@ def version_differences(book: RuleBook, environment: str = "production") -> list
         releases = history(changes, environment).releases
         for place, release in enumerate(releases):
             earlier = next((one for one in reversed(releases[:place]) if one.version in release.before and one.version), None)
-            texts = (None if earlier is None else _text(earlier), _text(release))
+            texts = (None if earlier is None else _text(earlier, releases), _text(release, releases))
             if earlier is not None and texts[0] is not None and texts[1] is not None and texts[0] != texts[1]:
                 found.append(_told(earlier, release, difference(json.loads(texts[0]), json.loads(texts[1]))))
     return found
@@ -90,7 +90,12 @@ def _told(earlier: Release, release: Release, found: Difference) -> dict[str, An
     }
 
 
-def _text(release: Release) -> str | None:
+def _text(release: Release, releases: Sequence[Release]) -> str | None:
+    """Return the content that is live by a release: the record of a rollback may carry the one it takes back."""
+    if release.step.action == "rolled_back" and release.step.version != release.version:
+        named = (one for one in reversed(releases[: release.number]) if one.version == one.step.version == release.version)
+        deployed = next(named, None)
+        return None if deployed is None else _text(deployed, releases)
     return release.change.text_of(content_of(release)[1])
 
 

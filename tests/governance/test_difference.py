@@ -79,3 +79,21 @@ def test_releases_show_what_they_changed() -> None:
     (found,) = version_differences(book([*first, second, silent]))
     assert (found["rule_id"], found["from_version"], found["to_version"], found["left_out"]) == ("rule-1", 7, 8, 0)
     assert found["changes"] == [{"path": "title", "kind": "changed", "before": '"Hi"', "after": '"{{7*7}}<b>"'}]
+
+
+def test_what_follows_a_rollback_differs_from_what_came_back() -> None:
+    """The rollback's own record carries the content it takes back; live after it is the version before."""
+    first = good(content={"channels": ["web", "app"]})
+    bad = event("deployed", DAY, change_id="chg-2", version=8, previous_version=7, content={"channels": ["web"]}, content_sha256="c" * 64)
+    back = {**bad, "event_id": "back", "action": "rolled_back", "occurred_at": bad["occurred_at"] + 1}
+    third = event(
+        "deployed", 2 * DAY, change_id="chg-3", version=9, previous_version=7, content={"channels": ["app"]}, content_sha256="d" * 64
+    )
+
+    found = version_differences(book([*first, bad, back, third]))
+    assert [(one["from_version"], one["to_version"], [entry["kind"] for entry in one["changes"]]) for one in found] == [
+        (7, 8, ["removed"]),
+        (8, 7, ["added"]),
+        (7, 9, ["removed"]),
+    ]
+    assert [entry["before"] for entry in found[2]["changes"]] == ['"web"']
