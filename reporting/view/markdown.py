@@ -79,7 +79,7 @@ def _performance(report: Mapping[str, Any]) -> list[str]:
         "## Performance",
         safe(words["lead"]),
         table(heads, rows, right=range(width, len(heads))),
-        safe(f"Intervals: {figures['methods']['interval']}; changes: {figures['methods']['change']}. ▲▼ moved by more than chance."),
+        safe(f"Intervals: {figures['methods']['interval']}; changes: {figures['methods']['change']}. ▲ or ▼: moved by more than chance."),
         *([*_trend(report), *_paths(report), *_sight(report)] if wording.in_full(report) else []),
     ]
 
@@ -122,11 +122,16 @@ def _trend(report: Mapping[str, Any]) -> list[str]:
 
 def _paths(report: Mapping[str, Any]) -> list[str]:
     found = paths(report)
-    marks = {True: " ▲▼", False: ""}
-    rows = [[end["name"], end["exposures"], end["share"], end["before"], end["change"] + marks[end["moved"]]] for end in found["ends"]]
+    rows = [[end["name"], end["exposures"], end["share"], end["before"], _marked(end)] for end in found["ends"]]
     dead = f"Dead branches, taken in the period before and not in this one: {found['dead']}." if found["dead"] else ""
     heads = ["Paths end at", "Exposures", "Share", "Before", "Change"]
     return ["### Decision paths", table(heads, rows, right=[1, 2, 3, 4]), safe(dead)] if rows else []
+
+
+def _marked(end: Mapping[str, Any]) -> str:
+    if not end["moved"]:
+        return str(end["change"])
+    return f"{'▼' if end['change'].startswith(MINUS) else '▲'} {end['change']}"
 
 
 def _sight(report: Mapping[str, Any]) -> list[str]:
