@@ -18,7 +18,7 @@ LEVEL_STYLE = {3: "bad", 2: "warn"}
 STATE_STYLE = {"open": "bad", "acknowledged": "info", "resolved": "good", "retracted": "dim", "closed": "dim"}
 STEP_MARK = {"opened": "◆", "occurrence": "◆", "reopened": "◆", "escalated": "▲", "resolved": "●", "closed": "●"}
 STEP_STYLE = {"opened": "bad", "occurrence": "bad", "reopened": "bad", "escalated": "warn", "resolved": "good", "closed": "dim"}
-GAP = 2
+GAP, GAP_OF_FACTS = 2, "   "
 GIVES_WAY = ("age", "reason", "in", "id")  # a narrow screen does without these, in this order
 FIRST_ROWS, LAST_ROWS = 5, 15  # of a long list: how it began, and how it is now; `--json` has all
 LEAST_WHAT = 32  # columns of a title that still say what and where; before it is cut further the next thing gives way
@@ -147,15 +147,15 @@ def show(story: Story, outputs: Outputs, screen: Screen) -> str:
 
 
 def head(story: Story, outputs: Outputs, screen: Screen) -> str:
-    """Return what an incident is in one line."""
+    """Return what an incident is in one line, or in two where it would be cut."""
     now, today = story.now, outputs.watermark or story.now["updated_at"]
     state = wording.state({**now, "kind": "incident"}).lower()
     facts = [now["check"], wording.where(now["key"]), state, _owner_and_why(now, screen), f"since {moment(now['opened_at'], today)}"]
-    return screen.line(
-        Span(_level(now["level"], screen) + "  ", LEVEL_STYLE.get(now["level"], "") if story.active else "dim"),
-        Span(story.title(), "bold"),
-        Span("   " + ", ".join(facts), "dim"),
-    )
+    level = Span(_level(now["level"], screen) + "  ", LEVEL_STYLE.get(now["level"], "") if story.active else "dim")
+    name, said = Span(story.title(), "bold"), ", ".join(facts)
+    if width(screen.text(level.text + name.text + said)) + len(GAP_OF_FACTS) > screen.width:
+        return "\n".join([screen.line(level, name), screen.line(Span("  " + said, "dim"))])
+    return screen.line(level, name, Span(GAP_OF_FACTS + said, "dim"))
 
 
 def _windows(story: Story, screen: Screen, today: str) -> list[str]:
