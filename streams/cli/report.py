@@ -112,10 +112,16 @@ def leave_plan(report: dict[str, Any], directory: Path) -> None:
         hint(f"plan_directory: {directory} cannot be written: {error.strerror}")
 
 
+REPLAYED = ("engagement-events", "consent-events", "rule-changes")  # what a report is made of, beside topics of the user's own
+
+
 def from_bus(settings: Settings, request: Command, at: str | None) -> dict[str, Any]:
     """Return the report a running monitor answers with; raises UsageProblem and NotReachable."""
     if at is not None:
-        raise UsageProblem("--at: a running monitor reports up to its watermark; from files (--input) a period may end anywhere")
+        raise UsageProblem(
+            "--at: the command that asks a running monitor has no field for it, it reports up to its watermark; for a period that ends "
+            f"elsewhere: `pmon tail {' '.join(REPLAYED)} --from-start --idle 5s > events.jsonl`, then the same with --input events.jsonl"
+        )
 
     async def go(bus: Bus) -> dict[str, Any]:
         when = await asked_at(bus, settings)
