@@ -20,6 +20,7 @@ from streams.kernel.record import Outgoing
 from streams.kernel.timeline import continued
 from streams.read_model.brief import brief_of
 from streams.read_model.document import ANSWER, INITIATIVES, Document, Key, digest, hours_of, incidents_of, report_of
+from streams.read_model.frozen import FROZEN
 from streams.read_model.hour import KEPT, SETTLED_AFTER, Hour
 from streams.read_model.retraction import RETRACTED
 from streams.read_model.situation import Published, counts_of
@@ -46,6 +47,7 @@ class Place:
     seen: dict[bytes, dict[str, Published]] = field(default_factory=dict)  # by series and window end: what was observed and expected
     retracted: dict[str, int] = field(default_factory=dict)  # violations taken back, by consent incident
     taken_back: list[int] = field(default_factory=list)  # and the ends of the windows they were in
+    frozen: list[Published] = field(default_factory=list)  # series that are neither judged nor taught, by detector
     report: Published | None = None
 
 
@@ -183,6 +185,7 @@ def standing(place: Place) -> dict[str, Any]:
         "pending": pending,
         "retracted": place.retracted,
         "taken_back": place.taken_back,
+        "frozen": place.frozen,
         "report": place.report,
     }
 
@@ -242,6 +245,11 @@ def _take_waiting(place: Place, data: Published) -> list[Key]:
 
 def _take_retracted(place: Place, data: Published) -> list[Key]:
     place.retracted, place.taken_back = dict(data["retracted"]), list(data["taken_back"])
+    return []
+
+
+def _take_frozen(place: Place, data: Published) -> list[Key]:
+    place.frozen = list(data["frozen"])
     return []
 
 
@@ -306,4 +314,5 @@ TAKEN_BY = {
     "incidents": _take_step,
     WAITING: _take_waiting,
     RETRACTED: _take_retracted,
+    FROZEN: _take_frozen,
 }

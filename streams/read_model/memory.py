@@ -68,8 +68,16 @@ def overview(place: Place) -> Overview:
 
 def overview_of(data: Published) -> Overview:
     """Return where an initiative stands, from its document."""
-    pending, taken_back = tuple(data["pending"]), tuple(data.get("taken_back") or ())
-    return Overview(data["initiative"], data["closed"], data["active"], pending, data["report"], data.get("retracted") or {}, taken_back)
+    return Overview(
+        data["initiative"],
+        data["closed"],
+        data["active"],
+        tuple(data["pending"]),
+        data["report"],
+        data.get("retracted") or {},  # a document of an older worker has less
+        tuple(data.get("taken_back") or ()),
+        tuple(data.get("frozen") or ()),
+    )
 
 
 def situation(place: Place) -> Situation:

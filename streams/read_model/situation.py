@@ -44,7 +44,8 @@ class Overview:
     """Where an initiative stands: what is closed, findings that wait for a second breach, the latest report in brief.
 
     `retracted` are violations that late evidence took back, by the id of the consent incident they were part of, `taken_back` the
-    ends of the windows they were in, as far as they are known.
+    ends of the windows they were in, as far as they are known. `frozen` are series whose detector raised, a row a detector and figure:
+    `check, kpi, series` (how many), `where` (the first of them), `raised`, `since`.
     """
 
     initiative: str
@@ -54,6 +55,7 @@ class Overview:
     report: Published | None = None
     retracted: Mapping[str, int] = field(default_factory=dict)
     taken_back: tuple[int, ...] = ()
+    frozen: tuple[Published, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

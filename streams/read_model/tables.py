@@ -14,6 +14,7 @@ from streams.kernel.record import Outgoing
 from streams.kernel.rows import Draft, Rows, key_parts
 from streams.kernel.standing import STANDINGS, Standing
 from streams.kernel.watch import remembered
+from streams.read_model.frozen import frozen_of
 from streams.read_model.retraction import retracted_of
 from streams.read_model.waiting import waiting_of
 
@@ -36,9 +37,10 @@ def records_of(rows: Rows) -> Iterator[Outgoing]:
 
 
 def said_of(rows: Rows, keys: Collection[bytes] | None = None) -> Iterator[Outgoing]:
-    """Yield what no output tells and a reader wants to know, of the rows of `keys` or of all: what waits, and what was taken back."""
+    """Yield what no output tells and a reader wants to know, of the rows of `keys` or of all: what waits, was taken back, is frozen."""
     yield from waiting_of(rows, keys)
     yield from retracted_of(rows, keys)
+    yield from frozen_of(rows, keys)
 
 
 def _windows(draft: Draft, initiative: str, closed: int, base: int) -> Iterator[Outgoing]:

@@ -10,10 +10,12 @@ import pytest
 from governance.config import Config, load_config
 from governance.message.outputs import Incident
 from streams.kernel.cells import EXTRAS
+from streams.kernel.faults import FAULTS
 from streams.kernel.looks import TRIALS
 from streams.kernel.record import Commit, Outgoing, Record
-from streams.kernel.rows import Rows, key_parts, pack, unpack
+from streams.kernel.rows import Rows, key_parts, pack, row_key, unpack
 from streams.kernel.sight import STATES
+from streams.read_model.frozen import frozen_of
 from streams.replay import Replay
 
 MINUTE, SECOND = 60_000, 1_000
@@ -169,6 +171,21 @@ def test_a_report_says_what_is_frozen_and_why(spoilt: Spoilt) -> None:
     assert (row["series"], row["frozen"]) == (4, 1)
     assert row["raised"] == ["ValueError"]
     assert [one["key"] for one in report["issues"] if one["check"] == "job_failed"] == [{"feed": "detector:dip"}]
+
+
+def test_the_page_is_told_what_is_frozen_as_long_as_it_is(spoilt: Spoilt) -> None:
+    """Which series of which detector, what it raised and since when; nothing once its detector begins anew."""
+    anew = Spoilt().feed(tallies(BROKEN_AT, 40)).configure(OTHERWISE, 40).feed(tallies(40, 50))
+    told, after = ([one for station in run.replay.stations for one in frozen_of(station.monitor)] for run in (spoilt, anew))
+    row = {"check": "dip", "kpi": "ctr", "series": 1, "where": [{"profile": "p2"}], "raised": ["ValueError"]}
+
+    assert [orjson.loads(one.value)["data"] for one in told] == [
+        {"initiative": "home", "frozen": [{**row, "since": "2026-11-22T12:29:00.000Z"}]}
+    ]
+    assert after == []
+    gone = row_key(FAULTS, "home", "detector:dip", "ctr", "profile", "p2")
+    (well,) = [one for station in anew.replay.stations[:1] for one in frozen_of(station.monitor, [gone])]
+    assert orjson.loads(well.value)["data"] == {"initiative": "home", "frozen": []}
 
 
 @pytest.mark.parametrize(("shards", "reload"), [(3, False), (8, True)])

@@ -82,7 +82,7 @@ def view(site: Site, overviews: Sequence[Overview], situation: Situation, open_i
         "feeds": _feeds(site.newest(), now),
         "levels": _levels(active),
         "sentence": _sentence(site, situation, active, past, today),
-        "banners": [*still, *_reach(site)],
+        "banners": [*still, *_reach(site), *side.frozen(overview.frozen, today)],
         "tiles": tiles(situation, site.config, _stopped_at(overview) if still else None),
         "counts": _counts(active, past, overview, now),
         "sight": side.sight(overview.report),
@@ -171,9 +171,7 @@ def _stopped_at(overview: Overview) -> str:
 def _reach(site: Site) -> list[tuple[str, str]]:
     if site.model.reaches():
         return []
-    return [
-        ("Redis does not answer.", "This page shows what this worker owns; other initiatives may be missing or old. Nothing is lost.")
-    ]
+    return [("Redis does not answer.", "This page shows what this worker owns; other initiatives may be missing or old. Nothing is lost.")]
 
 
 def _counts(active: Sequence[Story], past: Sequence[Story], overview: Overview, now: int) -> str:

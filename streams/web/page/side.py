@@ -11,7 +11,7 @@ from governance.config import Config
 from governance.message.instant import format_instant
 from governance.policy.row import STATUSES
 from reporting.figure import clock, integer, moment, rate
-from reporting.wording import check_name, count_of
+from reporting.wording import check_name, count_of, label, where
 from streams.read_model.situation import Overview, Published, Situation
 from streams.web.page.hours import spans
 from streams.web.page.mark import share_bar, strip
@@ -132,6 +132,18 @@ def sight(report: Published | None) -> str:
         return ""
     rest = [f"{integer(found[state])} {words}" for state, words in UNJUDGED.items() if found[state]]
     return f"Detectors judge {'; '.join([count_of(found['watched'], 'series', 'series'), *rest])} (latest report)."
+
+
+def frozen(found: Sequence[Published], today: str) -> list[tuple[str, str]]:
+    """Return a banner for each detector some of whose series are frozen: which, since when, and what becomes of it."""
+    told = []
+    for one in found:
+        named = "; ".join(where(place) for place in one["where"]) + (" and more" if one["series"] > len(one["where"]) else "")
+        name = f"{check_name(one['check'])}, {label(one['kpi'])}" if one["kpi"] != one["check"] else check_name(one["check"])
+        since = f"{', '.join(one['raised'])} since {moment(one['since'], today)}"
+        said = f"{since}. Neither judged nor taught while it raises; once job_failed is resolved it is tried again."
+        told.append((f"{name}: {count_of(one['series'], 'series', 'series')} frozen ({named}).", said))
+    return told
 
 
 def latest(report: Published | None, now: int) -> dict[str, Any] | None:

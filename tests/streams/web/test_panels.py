@@ -7,9 +7,11 @@ from dataclasses import replace
 from orjson import dumps
 
 from detectors.window import HOUR
+from governance.message.instant import format_instant
 from reporting.report import build
 from streams.kernel.publishing import kpi_window, publish
 from streams.kernel.record import Outgoing
+from streams.read_model.frozen import FROZEN
 from streams.read_model.retraction import RETRACTED
 from streams.web.page.page import Asked, render
 from tests.reporting.builders import fortnight
@@ -34,6 +36,20 @@ def test_what_late_evidence_took_back_is_said_where_the_violations_are() -> None
     strip = re.search(r"<svg[^>]*><title>2 violations in 43 judged exposures of the last 24 h, 1 more taken back.</title>.*?</svg>", text)
     assert strip
     assert (strip[0].count('class="badmark"'), strip[0].count('class="nextmark"')) == (2, 2)  # two diamonds; a hollow one and its stroke
+
+
+def test_a_frozen_series_is_named_while_it_is_frozen() -> None:
+    """Which detector, where, what it raised, since when; gone when it is well."""
+    model = filled()
+    row = {"check": "dip", "kpi": "ctr", "series": 7, "where": [{"channel": "web"}, {"channel": "push"}], "raised": ["KeyError"]}
+    pages = []
+    for commit, rows in ((2, [row | {"since": format_instant(NOW - HOUR)}]), (3, [])):
+        model.take(0, commit, [Outgoing(FROZEN, None, None, dumps({"data": {"initiative": HOME, "frozen": rows}}), 0)])
+        pages.append(asyncio.run(render(site(model), Asked()))[1])
+
+    assert "Dip, CTR: 7\u00a0series frozen (web; push and more)." in pages[0]
+    assert f"KeyError since {format_instant(NOW - HOUR)[11:16]}. Neither judged nor taught" in pages[0]
+    assert "frozen" not in pages[1]
 
 
 def test_the_newest_record_of_each_feed_stands_in_the_header() -> None:
