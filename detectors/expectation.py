@@ -8,7 +8,7 @@ slot of many rows follows whatever happens within the hour, and there is no anom
 
 from dataclasses import dataclass, field
 
-CLIP = 3.0  # a value moves a level by at most so many mean errors
+CLIP = 5.0  # a value moves a level by at most so many mean errors
 LEVEL_ROWS = 120.0  # least memory of the level
 COST_ROWS = 200.0
 SLOT_VISITS = 8.0  # memory of a slot, in seasons
@@ -158,7 +158,7 @@ class Rate:
         return exposure * self.events / self.exposure * factor
 
     def learn(self, at: Place, events: float, exposure: float) -> None:
-        """Take one row into the sums; its count is clipped at three standard deviations."""
+        """Take one row into the sums; its count is clipped at five standard deviations."""
         self.seen += 1
         mu = self.expected(at, exposure)
         residual = anscombe(events, mu)

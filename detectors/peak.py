@@ -11,7 +11,6 @@ still being judged. A series that is spiky by nature gets a heavy tail and is no
 is what makes evidence compare across series. No claim goes beyond n^−2 after n numbers: so little has been seen.
 """
 
-from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 from math import log10
 
@@ -24,8 +23,6 @@ HEAVIEST = 0.5  # above it the variance is infinite and its estimate noise
 PRIOR_PEAKS = 2.0  # how many peaks of one spread the prior of m counts for
 WINSOR = 8.0  # a peak teaches as at most so many mean ones, a number as so many spreads
 QUANTILE_STEP, RATE = 0.01, 0.002  # how fast quantile, and centre and spread, follow
-HIGHEST, HABIT, NEARLY, HABIT_CLAIM = 20, 3, 0.6, 1.0  # of the highest peaks so far, what was nearly as high so many times is a habit:
-# how often it comes is known, and no more than an order is claimed beyond that
 FLOOR = 0.05  # the least spread: numbers are expected in standard deviations or logarithms
 BODY = 1.7  # evidence at the quantile; below it the square law of a normal one, so that ranks go on
 
@@ -45,7 +42,6 @@ class Peak:
     mean: float = 0.0
     square: float = 0.0
     peaks: float = 0.0
-    highest: list[float] = field(default_factory=list)  # peaks, in order
     open: float = 0.0  # height over u of the peak that has not ended
     length: int = 0
     below: int = 0
@@ -62,11 +58,7 @@ class Peak:
         shape = self._shape()
         mean = (self.mean * self.peaks + self.spread * PRIOR_PEAKS) / (self.peaks + PRIOR_PEAKS)
         beyond = log10(1.0 + shape * over / (mean * (1.0 - shape))) / shape
-        return min(BODY + beyond, CLAIM * log10(self.seen / self.apart), self._habit(over))
-
-    def _habit(self, over: float) -> float:
-        often = len(self.highest) - bisect_left(self.highest, NEARLY * over)
-        return log10(self.seen / often) + HABIT_CLAIM if often >= HABIT else float("inf")
+        return min(BODY + beyond, CLAIM * log10(self.seen / self.apart))
 
     def _shape(self) -> float:
         if self.light:
@@ -85,13 +77,18 @@ class Peak:
                 self._begin()
             return
         over = number - self.quantile
-        self.quantile += self.spread * max(QUANTILE_STEP, 3.0 / self.seen) * (QUANTILE if over > 0.0 else QUANTILE - 1.0)
+        step = QUANTILE_STEP if self.seen > 3.0 / QUANTILE_STEP else 3.0 / self.seen
+        self.quantile += self.spread * step * (QUANTILE if over > 0.0 else QUANTILE - 1.0)
         if over > 0.0:
             self.open, self.below = max(self.open, over), 0
         if self.open > 0.0:
             self._follow(over)
-        rate = max(RATE, 1.0 / self.seen)
-        away = max(-WINSOR * self.spread, min(WINSOR * self.spread, number - self.centre))
+        rate = RATE if self.seen > 1.0 / RATE else 1.0 / self.seen
+        away, bound = number - self.centre, WINSOR * self.spread
+        if away > bound:
+            away = bound
+        elif away < -bound:
+            away = -bound
         self.centre += rate * away
         self.spread = max(self.spread + rate * (abs(away) - self.spread), FLOOR)
 
@@ -100,9 +97,6 @@ class Peak:
         self.below += over <= 0.0
         if self.below < self.gap and self.length < self.longest:
             return
-        insort(self.highest, self.open)
-        if len(self.highest) > HIGHEST:
-            del self.highest[0]
         height = min(self.open, WINSOR * max(self.mean, self.spread))
         self.peaks = min(self.peaks + 1.0, MEMORY)
         self.mean += (height - self.mean) / self.peaks

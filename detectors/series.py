@@ -1,12 +1,15 @@
 """One score for any series: how unusual each row is for its own series, given only the rows before it.
 
     row ─► expectation (no season, clock slots, found period: the best of late) ─► residual ─┬─► itself, and what its persistence leaves
-                                                                                            └─► level: mean of 12, of 48 rows
-    value ─► its steps: wilder or calmer than usual; the same value again and again; above or below all that was
+                                                                                            ├─► level: mean of 12, of 48 rows
+                                                                                            └─► its steps: wilder or calmer than usual
+    value ─► above or below all that was, itself and its mean of 12 rows; the same value again and again
     each number ─► how rare in its own past (`detectors.peak`) ─► evidence, -log10 p ─► told at its beginning (`detectors.refractory`)
 
 The evidence of a row is that of its rarest aspect, and two fifths of the second's and third's. The score is 0.5 at `HALF`; the
 first row of a surprise that reaches it is the breach.
+The past of a residual is that of residuals from the same season: what a level has left unexplained, every morning, says nothing of what
+is rare now that the hour of the day is known.
 The residual of a value is its difference from the expectation in its slot's mean errors, of a count its Anscombe deviation. What its
 persistence (lag-one autocorrelation) leaves judges a wandering series by its steps, the residual a noisy one by its values. An aspect's
 evidence is a tail probability in the series' own past, so one threshold means about the same rate of false alarms in all series.
@@ -47,6 +50,7 @@ class Seen:
     level: float  # the season taken out
     short: float  # running means of the level
     long: float
+    brief: float  # running mean of the value
     step: float
     recent: float
     repeats: int
@@ -64,10 +68,16 @@ class Judged:
     seen: Seen | None = None
 
 
-def tails() -> tuple[Peak, ...]:
-    """Return a tail for each statistic, none learnt: value, step, shift, drift, wild, calm, same, above, below."""
+def of_value() -> tuple[Peak, ...]:
+    """Return a tail for each statistic that knows no season, none learnt: wild, calm, same, above, below, away."""
+    return Peak(), Peak(), Peak(), Peak(), Peak(), Peak()
+
+
+def of_seasons() -> dict[str, tuple[Peak, ...]]:
+    """Return a tail for each statistic of a season's residual, none learnt: value, step, shift, drift."""
     slow = {"gap": 10, "longest": 100, "apart": 5.0, "light": True}
-    return (Peak(), Peak(), Peak(**slow), Peak(**slow), Peak(), Peak(), Peak(), Peak(), Peak())  # type: ignore[arg-type]
+    names = ("flat", *CLOCK, "period")
+    return {name: (Peak(), Peak(), Peak(**slow), Peak(**slow)) for name in names}  # type: ignore[arg-type]
 
 
 @dataclass(slots=True)
@@ -79,18 +89,21 @@ class Series:
     place: int = 0  # rows seen, holes included
     models: dict[str, Smooth | Rate] = field(default_factory=dict)
     period: Period = field(default_factory=Period)
-    tails: tuple[Peak, ...] = field(default_factory=tails)
+    seasonal: dict[str, tuple[Peak, ...]] = field(default_factory=of_seasons)
+    tails: tuple[Peak, ...] = field(default_factory=of_value)
     refractory: Refractory = field(default_factory=lambda: Refractory(HALF))
     time_s: float | None = None  # the latest
     step_s: float = 0.0  # usual step of time
     value: float = 0.0  # the one before, of a count its residual
     size: float = 0.0  # mean absolute value
-    residual: float = 0.0  # the one before
+    residual: float = 0.0  # the one before, and clipped
+    carried: float = 0.0
     power: float = 0.0
     product: float = 0.0
     spread: float = 0.0
     short: float = 0.0
     long: float = 0.0
+    brief: float = 0.0
     reference: float = 0.0
     usual: float = 0.0
     recent: float = 0.0
@@ -143,14 +156,15 @@ class Series:
             value = residual
         level = base + max(-CLIP * usual, min(CLIP * usual, residual))
         short, long = self.short + (level - self.short) / SHORT, self.long + (level - self.long) / LONG
-        step = self.usual if self.holes else abs(value - self.value)  # a step over a hole says nothing
+        brief = self.brief + (value - self.brief) / SHORT
+        step = self.usual if self.holes else abs(residual - self.residual)  # a step over a hole says nothing
         recent = self.recent + (min(step, 20.0 * self.usual + floor) - self.recent) / min(max(1.0, self.rows), RECENT_ROWS)
         wildness = log((recent + 1e-3 * self.usual + 1e-300) / (1.001 * self.usual + 1e-300)) if self.rows > 1 else 0.0
-        repeats = self.repeats + 1 if step == 0.0 and not self.counts and not self.holes else 0
+        repeats = self.repeats + 1 if value == self.value and not self.counts and not self.holes else 0
         wide = max(self.wide, floor)
         statistics = (
             abs(residual) / own,
-            abs(residual - self._persistence() ** (1 + self.holes) * self.residual) / own,
+            abs(residual - self._persistence() ** (1 + self.holes) * self.carried) / own,
             abs(short - self.reference) / usual,
             abs(long - self.reference) / usual,
             max(0.0, wildness),
@@ -158,26 +172,30 @@ class Series:
             log(1.0 + repeats),
             max(0.0, value - self.slow) / wide,
             max(0.0, self.slow - value) / wide,
+            abs(brief - self.slow) / wide,
         )
-        return Seen(at, name, residual, level, short, long, step, recent, repeats, tuple(min(1e6, one) for one in statistics))
+        return Seen(at, name, residual, level, short, long, brief, step, recent, repeats, tuple([min(1e6, one) for one in statistics]))
 
     def _evidence(self, seen: Seen) -> float:
-        each = (tail.evidence(one) for tail, one in zip(self.tails, seen.statistics, strict=True))
-        value, step, shift, drift, wild, calm, same, above, below = each
+        each = [tail.evidence(one) for tail, one in zip(self._tails(seen), seen.statistics, strict=True)]
+        value, step, shift, drift, wild, calm, same, above, below, away = each
         same = min(same, -seen.repeats * log10(max(SAME_LEAST, (self.same + 1.0) / (self.rows + 1.0))))
-        ranked = sorted((max(value, step), max(shift, drift), max(above, below), wild, calm, same), reverse=True)
+        ranked = sorted((max(value, step), max(shift, drift), max(above, below), away, wild, calm, same), reverse=True)
         return ranked[0] + OTHERS * (ranked[1] + ranked[2])
+
+    def _tails(self, seen: Seen) -> tuple[Peak, ...]:
+        return self.seasonal[seen.name] + self.tails
 
     def _begin(self, value: float) -> None:
         if not self.counts:
-            self.value = self.short = self.long = self.reference = self.slow = value
+            self.value = self.short = self.long = self.brief = self.reference = self.slow = value
 
     def _learn_seen(self, seen: Seen, value: float) -> None:
         if self.rows >= WARM // 2:
-            for tail, number in zip(self.tails, seen.statistics, strict=True):
+            for tail, number in zip(self._tails(seen), seen.statistics, strict=True):
                 tail.learn(number)
         rows = float(self.rows)
-        self.short, self.long, self.recent = seen.short, seen.long, seen.recent
+        self.short, self.long, self.brief, self.recent = seen.short, seen.long, seen.brief, seen.recent
         self.reference += (seen.long - self.reference) / min(rows, REFERENCE_ROWS)
         bound = 10.0 * self.usual if rows > WARM // 2 and self.usual > 0.0 else seen.step
         self.usual += (min(seen.step, bound) - self.usual) / min(rows, USUAL_ROWS)
@@ -189,12 +207,13 @@ class Series:
         self.same += seen.repeats > 0
         self.repeats = seen.repeats
         bound = OUTLIER * max(self.spread, self._floor())  # the way back from a spike is no second one
-        self.residual = min(bound, max(-bound, seen.residual))
+        self.carried = min(bound, max(-bound, seen.residual))
+        self.residual = seen.residual
         self.value = seen.residual if self.counts else value
 
     def _correlate(self, residual: float) -> None:
-        bound = CLIP * self.spread if self.rows > WARM else abs(residual) + abs(self.residual)
-        now, was = min(bound, max(-bound, residual)), min(bound, max(-bound, self.residual))
+        bound = CLIP * self.spread if self.rows > WARM else abs(residual) + abs(self.carried)
+        now, was = min(bound, max(-bound, residual)), min(bound, max(-bound, self.carried))
         weight = 1.0 / min(float(self.rows), USUAL_ROWS)
         self.power += (was * was - self.power) * weight
         self.product += (now * was - self.product) * weight

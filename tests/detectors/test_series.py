@@ -112,6 +112,18 @@ def test_the_first_rows_are_silent() -> None:
     assert not any(scored([(-10.0) ** (row % 9) for row in range(WARM)]))
 
 
+def test_what_no_level_explained_hides_nothing_once_the_hour_is_known() -> None:
+    """Half of each day is fifty above the rest: a surprise each morning while no hour is known. Later forty more for half a day are one."""
+    draw = Random(11)
+    values = [(70.0 if row % DAY >= DAY / 2 else 20.0) + draw.gauss(0.0, 3.0) for row in range(14 * DAY)]
+    begin, end = 11 * DAY + DAY // 2, 12 * DAY
+    for row in range(begin, end):
+        values[row] += 40.0
+    scores = scored(values)
+    assert max(scores[begin:end]) >= 0.5
+    assert max(scores[4 * DAY : begin]) < 0.5
+
+
 def test_a_surprise_is_told_once_while_it_lasts() -> None:
     """The first row in full; the rest below a breach, and not below an ordinary row; something far rarer again in full."""
     refractory, said = Refractory(half=4.0), []
