@@ -177,6 +177,8 @@ PLAYBOOKS: dict[str, dict[str, Any]] = {
             "Read which job it is. Of a sink or the read model the worker's log says what was not reached: mend that, what waits is sent.",
             "A detector is frozen, a report's coverage says which series and what it raised: after an upgrade of pmon resolve this incident"
             " to have it tried again, or change its settings to have it begin anew.",
+            "A feed is read again with its next record: its dead letters name the field; mend the map in `sources`, or the producer.",
+            "A config that is none replaces nothing: publish one that `pmon check` passes.",
             "A report is built with the next request, an incident explained at its next step: look at the rows they could not read.",
             "Until then nobody hears through this way: tell those it would have told.",
         ],

@@ -1,7 +1,8 @@
 """Closing: all that becomes due for one initiative at one base window end, in phases small enough for one commit each.
 
     told ─► minute slices ─► hour slices ─► late to the day ─► day slices ─► timers ─► rule changes ─► conformity ─► fields
-          ─► looks ─► seen ─► thresholds by keys ─► detection ─► verdict slices ─► violations ─► faults ─► storm ─► finish ─► reports due
+          ─► looks ─► seen ─► thresholds by keys ─► detection ─► verdict slices ─► violations ─► faults, loads ─► storm ─► finish
+          ─► reports due
 
 Everything a phase reads is due by then; a phase done twice from the same rows says the same.
 """
@@ -40,11 +41,11 @@ from streams.kernel.conformity import Conformity
 from streams.kernel.consent import Consent
 from streams.kernel.detection import Detection
 from streams.kernel.detector_rule import detector_rules
-from streams.kernel.faults import JOB_FAILED
 from streams.kernel.fields import Fields
 from streams.kernel.ground import Ground
+from streams.kernel.loads import Loads
 from streams.kernel.looks import SRM_SHARE, Looks
-from streams.kernel.pending import CONFIG_TOPIC, config_of
+from streams.kernel.pending import config_of
 from streams.kernel.place import asked_name
 from streams.kernel.plan_row import note_plan
 from streams.kernel.publishing import kpi_window
@@ -132,7 +133,9 @@ class Closing:
                 yield partial(self.judge_bound, check, threshold)
         yield from self.detection.phases()
         yield from self.consent.phases()
-        if self.initiative != SYSTEM:
+        if self.initiative == SYSTEM:
+            yield Loads(self.draft, self.now, self.config, self.watch, self.rules, self.level("m")).judge
+        else:
             yield partial(self.watch.tell_faults, self.now)
         yield self.storm
         yield self.finish
@@ -268,12 +271,9 @@ class Closing:
             yield partial(self.judge, check, threshold, found[at : at + KEYS_A_PHASE])
 
     def judge(self, check: str, threshold: Threshold, breaches: Sequence[Breach]) -> None:
-        """Take some keys through their life cycle; a config that is one ends what a bad one opened: nothing comes after it for long."""
+        """Take some keys through their life cycle."""
         for breach in breaches:
-            if check == JOB_FAILED and breach.values == (CONFIG_TOPIC,) and not breach.breached:
-                self.watch.end(threshold, check, breach.values, "clear", self.now)
-            else:
-                self.watch.judge(threshold, check, breach)
+            self.watch.judge(threshold, check, breach)
 
     def judge_bound(self, check: str, threshold: Threshold) -> None:
         """Judge a bound that a report asked for, for the keys that have an incident of it."""

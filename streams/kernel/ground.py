@@ -15,6 +15,7 @@ from streams.kernel.cells import Admission
 from streams.kernel.conformity import conformity_rules
 from streams.kernel.detector_rule import DetectorRule, detector_rules
 from streams.kernel.faults import JOB_FAILED, fault_rule
+from streams.kernel.loads import load_rule
 from streams.kernel.looks import trial_rules
 from streams.kernel.publishing import definitions_of
 from streams.kernel.storm import storm_rule
@@ -40,7 +41,8 @@ def ground_of(initiative: str, sha256: str, config: Config, admission: Admission
     if initiative == SYSTEM:
         figures = {REFUSED_SHARE: Ratio("refused", "received", "down"), FAILED_SHARE: Ratio("jobs_failed", "jobs", "down")}
         thresholds = {"refused_input": refusals(config), "job_failed": failures(config)}
-        return Ground(sha256, figures, thresholds, admission, {}, {**thresholds, STORM: storm_rule()})
+        others = {STORM: storm_rule(), f"{JOB_FAILED}@feed": load_rule(config.timing.window)}
+        return Ground(sha256, figures, thresholds, admission, {}, {**thresholds, **others})
     own, base = config.initiatives.get(initiative), config.timing.window
     thresholds = {f"threshold:{found.id}": found for found in sorted(own.thresholds, key=lambda t: t.id)} if own else {}
     detectors = {} if initiative.startswith(OTHER) else detector_rules(config, initiative)  # parts of many are no series of one

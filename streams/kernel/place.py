@@ -46,9 +46,8 @@ def ruled_by(thresholds: Mapping[str, Threshold], place: Sequence[str]) -> Thres
     """Return the rule that still judges a series, None where it left the config or asks something else by now."""
     check, figure, dimensions, *_ = place
     named = (check, asked_name(check, dimensions), f"{check}@{dimensions}")  # a detector has a rule for each level
-    threshold = next((thresholds[name] for name in named if name in thresholds), None)
-    same = threshold is not None and (threshold.kpi, ",".join(threshold.group_by)) == (figure, dimensions)
-    return threshold if same else None
+    found = (thresholds[name] for name in named if name in thresholds)
+    return next((one for one in found if (one.kpi, ",".join(one.group_by)) == (figure, dimensions)), None)
 
 
 def asked_name(check: str, dimensions: str) -> str:

@@ -240,7 +240,7 @@ class Watch:
     def _subject(self, threshold: Threshold, check: str, values: Any) -> Subject:
         named = dict(zip(threshold.group_by, values, strict=True))
         if self._initiative == SYSTEM and named:
-            return Subject(check, SYSTEM, {"feed": named["channel"]}, threshold.window)
+            return Subject(check, SYSTEM, {"feed": values[0]}, threshold.window)
         figure = {} if threshold.kpi == check else {"kpi": threshold.kpi}  # what an experiment's rule judges is in its name
         return Subject(check, self._initiative, {**named, **figure}, threshold.window)
 

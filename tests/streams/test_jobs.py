@@ -1,6 +1,7 @@
 """Jobs: what failed beside the fold is told by ticks, and climbs like any other incident."""
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,53 @@ def test_a_good_config_ends_what_a_bad_one_opened(tmp_path: Path) -> None:
 def test_a_good_config_after_a_good_one_says_nothing(tmp_path: Path) -> None:
     """Nothing was open, so nothing is counted, ended or told."""
     found = Acted([*configured(), *minutes(bad=(), good=range(12)), *configured(5)], tmp_path, None)
+    assert found.incidents == []
+
+
+MAPPED = CONFIG + """
+sources:
+  - topic: shop
+    as: engagement-events
+    map: {event_id: id, occurred_at: ts, subject_id: user.id, initiative: {const: home}, type: {const: click}}
+"""
+
+
+def shop(minutes: Iterable[float], fits: bool = False) -> list[Line]:
+    """Return records of a mapped topic, which call the person `user` as the map says, or otherwise."""
+    return [
+        {
+            "topic": "shop",
+            "key": f"u-{at}",
+            "timestamp": NOON + round(at * MINUTE),
+            "value": {"id": f"s-{at}", "ts": NOON + round(at * MINUTE), "user" if fits else "customer": {"id": f"u-{at}"}},
+        }
+        for at in minutes
+    ]
+
+
+def test_a_feed_whose_map_never_fits_is_a_failed_job_until_a_record_is_read(tmp_path: Path) -> None:
+    """A record each six minutes is too few for a share of them to say anything; after two hours of nothing else somebody hears, hourly."""
+    found = Acted([*shop(range(0, 240, 6)), *shop([240], fits=True), *shop([300])], tmp_path, MAPPED)
+
+    assert {(one.check, one.initiative, one.key.get("feed")) for one in found.incidents} == {("job_failed", "_system", "feed:shop")}
+    opened, ended = found.incidents[0], next(one for one in found.incidents if one.step == "resolved")
+    assert (opened.step, opened.opened_at) == ("opened", format_instant(NOON + 121 * MINUTE))
+    assert ended.updated_at == format_instant(NOON + 241 * MINUTE)
+    assert ended.occurrences == 2, "at two hours and at three"
+    assert found.asked()[0] == (1, "ana")
+    assert found.incidents[-1].state in ("resolved", "closed"), "one record that is none is none in a row of twenty"
+
+
+def test_what_a_share_tells_of_is_told_of_once(tmp_path: Path) -> None:
+    """A busy feed of which nothing can be read is `refused_input` after ten minutes, and no failed job beside it."""
+    found = Acted(shop(number / 5 for number in range(900)), tmp_path, MAPPED)
+
+    assert {one.check for one in found.incidents} == {"refused_input"}
+
+
+def test_fewer_than_twenty_records_are_one_producers_bad_day(tmp_path: Path) -> None:
+    found = Acted(shop(range(0, 19 * 20, 20)), tmp_path, MAPPED)
+
     assert found.incidents == []
 
 
