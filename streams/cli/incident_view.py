@@ -13,6 +13,8 @@ from reporting.figure import NONE, age, clock, integer, moment
 from reporting.safe import fit, width
 from reporting.view.screen import Screen, Span
 from streams.cli.incident_folder import Outputs, Story, bound_of
+from streams.cli.incident_hours import Hour
+from streams.cli.incident_picture import picture
 
 LEVEL_STYLE = {3: "bad", 2: "warn"}
 STATE_STYLE = {"open": "bad", "acknowledged": "info", "resolved": "good", "retracted": "dim", "closed": "dim"}
@@ -138,11 +140,12 @@ def _owner_and_why(now: Mapping[str, Any], screen: Screen) -> str:
     return f"{_owner(now)}{',' if screen.unicode else ''} for {wording.sentence(instead_of)}" if instead_of else _owner(now)
 
 
-def show(story: Story, outputs: Outputs, screen: Screen) -> str:
-    """Return one incident as text: what it is, the windows that were judged, its steps, what to do."""
+def show(story: Story, outputs: Outputs, screen: Screen, hours: Sequence[Hour] = ()) -> str:
+    """Return one incident as text: what it is, its figure by hour where that is known, the windows judged, its steps, what to do."""
     today = outputs.watermark or story.now["updated_at"]
     windows, steps = _windows(story, screen, today), _steps(story, screen, today)
-    parts = [[head(story, outputs, screen)], windows, steps, _explanation(story, screen), _to_do(story, screen)]
+    drawn = picture(hours, _suspects(story), screen, today) if hours else []
+    parts = [[head(story, outputs, screen)], drawn, windows, steps, _explanation(story, screen), _to_do(story, screen)]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
@@ -231,9 +234,14 @@ def _explanation(story: Story, screen: Screen) -> list[str]:
     return [screen.line(name, Span(line)) for name, line in zip(heads, told, strict=False)]
 
 
+def _suspects(story: Story) -> Sequence[Mapping[str, Any]]:
+    found: Sequence[Mapping[str, Any]] = (story.now.get("explanation") or {}).get("suspects", ())
+    return found
+
+
 def _to_do(story: Story, screen: Screen) -> list[str]:
     now = story.now
-    suspects = (now.get("explanation") or {}).get("suspects", ())
+    suspects = _suspects(story)
     action = (wording.undoing(suspects) if story.active else None) or now.get("recommended_action")
     lines = [screen.line(Span("  Do    ", "bold"), Span(action))] if action else []
     playbook = now.get("playbook") or {}

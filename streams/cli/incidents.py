@@ -10,6 +10,7 @@ from streams.cli.incident_bus import read_live
 from streams.cli.incident_command import FROM, acknowledge, log, resolve, sign_off, silence
 from streams.cli.incident_evidence import evidence
 from streams.cli.incident_folder import Outputs, read_outputs
+from streams.cli.incident_hours import hours_of
 from streams.cli.incident_view import show as shown
 from streams.cli.incident_view import table
 from streams.settings import read_settings
@@ -58,7 +59,7 @@ def list_all(folder: Path | None, as_json: bool) -> int:
 @FROM
 @AS_JSON
 def show(id: str, folder: Path | None, as_json: bool) -> int:
-    """Show the incident whose id begins with ID. Exit code 1 where it is open.
+    """Show the incident whose id begins with ID; of a folder, with its key figure by hour. Exit code 1 where it is open.
 
     \b
     Example:
@@ -70,7 +71,8 @@ def show(id: str, folder: Path | None, as_json: bool) -> int:
         timeline = [dict(step) for step in story.steps]
         print_document({"watermark": outputs.watermark, "incident": timeline[-1], "timeline": timeline, "findings": list(story.findings)})
     else:
-        click.echo(shown(story, outputs, screen()), nl=False)
+        hours = hours_of(folder, story, outputs.watermark) if folder is not None and outputs.watermark is not None else ()
+        click.echo(shown(story, outputs, screen(), hours), nl=False)
         hint(f"id {story.id}")
     return ACT if story.active else 0
 
