@@ -7,12 +7,13 @@ bar       what a test for one planned look would say: what is missing to the whi
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reporting.chart.mark import box, dot, element, frame, line, number, path, wedge, words
+from reporting.chart.mark import arrow, box, dot, element, frame, hatched, line, number, path, wedge, words
 from reporting.chart.scale import Scale, decimals, step_of, ticks
 
 ROW, AXIS = 30.0, 26.0
 PATH_HEIGHT, PATH_LEFT, PATH_RIGHT, PATH_TOP = 160.0, 52.0, 120.0, 22.0
 BESIDE = 14.0  # between the baselines of two labels
+NARROWEST, WORD = 3.0, 58.0  # a time that is hatched, one that has room for its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,16 @@ class Row:
     beside: str
     usable: bool = True
     good: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """An interval as it was at one time, ms."""
+
+    at: int
+    low: float
+    estimate: float
+    high: float
 
 
 def interval_plot(rows: Sequence[Row], unit: str, width: float) -> str:
@@ -52,7 +63,9 @@ def _row(row: Row, x: Scale, y: float, left: float) -> list[str]:
 def _marks(row: Row, x: Scale, y: float) -> list[str]:
     drawn: list[str] = []
     if row.ends is None:
-        return [*drawn, line(x.start, y, x.end, y, "exp"), words("collecting, no interval yet", x.start + 6, y - 4)]
+        ends = arrow(x.start, y, "restmark", left=True), arrow(x.end, y, "restmark")
+        said = words("collecting, no interval yet", (x.start + x.end) / 2, y - 4, anchor="middle")
+        return [*drawn, line(x.start + 6, y, x.end - 6, y, "exp"), *ends, said]
     if not row.usable:
         drawn.append(line(x(row.ends[0]), y, x(row.ends[1]), y, "exp"))
         return [*drawn, *([dot(x(row.value), y, "nextmark")] if row.value is not None else [])]
@@ -99,37 +112,47 @@ def finding(rows: Sequence[Row]) -> str:
     return f"Clear of zero at every look: {', '.join(clear)}." if clear else "No interval is clear of zero."
 
 
-def interval_path(points: Sequence[tuple[float, float, float]], ends: tuple[str, str], unit: str, width: float) -> str:
-    """Return the path of an interval over looks: (low, estimate, high) in order, `ends` the words below first and last.
+def interval_path(looks: Sequence[Look], since: int, names: tuple[str, str], unit: str, width: float) -> str:
+    """Return the path of an interval over its looks, in order of time; before the first, from `since` on, it was collecting.
 
-    Where it has left zero for good is marked; both ends and the estimate are said at the right.
+    `names` are the words below start and end. Where it has left zero for good is marked; both ends and the estimate are said at the right.
     """
-    low, high = min(0.0, *(one[0] for one in points)), max(0.0, *(one[2] for one in points))
+    low, high = min(0.0, *(one.low for one in looks)), max(0.0, *(one.high for one in looks))
     air = (high - low) * 0.08 or 1.0
     y = Scale(low - air, high + air, PATH_HEIGHT - 22, PATH_TOP)
     right = width - PATH_RIGHT
-    x = Scale(0, max(1, len(points) - 1), PATH_LEFT, right)
+    x = Scale(min(since, looks[0].at), looks[-1].at, PATH_LEFT, right)
     step = step_of(high - low + 2 * air, 4)
     grid = [
         line(PATH_LEFT, y(at), right, y(at), "grid") + words(_signed(at, step), PATH_LEFT - 6, y(at) + 4, anchor="end")
         for at in ticks(low - air, high + air, step)
     ]
-    upper = [f"{number(x(index))} {number(y(one[2]))}" for index, one in enumerate(points)]
-    lower = [f"{number(x(index))} {number(y(one[0]))}" for index, one in reversed(list(enumerate(points)))]
+    upper = [f"{number(x(one.at))} {number(y(one.high))}" for one in looks]
+    lower = [f"{number(x(one.at))} {number(y(one.low))}" for one in reversed(looks)]
     band = element("path", d="M" + "L".join(upper + lower) + "Z", class_="band")
-    middle = path([(x(index), y(one[1])) for index, one in enumerate(points)], "obs")
+    middle = path([(x(one.at), y(one.estimate)) for one in looks], "obs")
     zero = line(PATH_LEFT, y(0.0), right, y(0.0), "rule")
-    below = [words(ends[0], PATH_LEFT, PATH_HEIGHT - 6), words(ends[1], right, PATH_HEIGHT - 6, anchor="end")]
-    marks = [*_left_zero(points, x), *_said_at_right(points[-1], y, right + 8)]
-    first, last = points[0], points[-1]
-    said = f"Over {len(points)} looks: from {first[0]:.3g} to {first[2]:.3g} at first, from {last[0]:.3g} to {last[2]:.3g} at last."
+    below = [words(names[0], PATH_LEFT, PATH_HEIGHT - 6), words(names[1], right, PATH_HEIGHT - 6, anchor="end")]
+    marks = [*_collecting(looks, x), *_left_zero(looks, x), *_said_at_right(looks[-1], y, right + 8)]
+    first, last = looks[0], looks[-1]
+    said = f"Over {len(looks)} looks: from {first.low:.3g} to {first.high:.3g} at first, from {last.low:.3g} to {last.high:.3g} at last."
+    said += " Before the first it was collecting." if since < looks[0].at else ""
     return frame(width, PATH_HEIGHT, said, *grid, band, zero, middle, *marks, *below, words(unit, PATH_LEFT - 6, 10, anchor="end"))
 
 
-def _left_zero(points: Sequence[tuple[float, float, float]], x: Scale) -> list[str]:
+def _collecting(looks: Sequence[Look], x: Scale) -> list[str]:
+    """Return the time before the first interval: hatched, and named where there is room."""
+    wide = x(looks[0].at) - x.start
+    if wide < NARROWEST:
+        return []
+    zone = hatched(x.start, PATH_TOP, wide, PATH_HEIGHT - 22 - PATH_TOP, "grid")
+    return [zone, *([words("collecting", x.start + 3, PATH_HEIGHT - 27)] if wide > WORD else [])]
+
+
+def _left_zero(looks: Sequence[Look], x: Scale) -> list[str]:
     """Return the mark of the first look since which every interval is clear of zero on the same side."""
-    side = [(low > 0.0) - (high < 0.0) for low, _, high in points]
-    since = next((index for index in range(len(side)) if side[-1] and all(one == side[-1] for one in side[index:])), None)
+    side = [(one.low > 0.0) - (one.high < 0.0) for one in looks]
+    since = next((one.at for index, one in enumerate(looks) if side[-1] and all(way == side[-1] for way in side[index:])), None)
     if since is None:
         return []
     at, far = x(since), x(since) > (x.start + x.end) / 2
@@ -138,8 +161,8 @@ def _left_zero(points: Sequence[tuple[float, float, float]], x: Scale) -> list[s
     return [line(at, 14, at, PATH_HEIGHT - 22, stroke), wedge(at, 16, mark), label]
 
 
-def _said_at_right(last: tuple[float, float, float], y: Scale, left: float) -> list[str]:
-    low, estimate, high = last
+def _said_at_right(last: Look, y: Scale, left: float) -> list[str]:
+    low, estimate, high = last.low, last.estimate, last.high
     middle = y(estimate) + 4
     told = [("upper", high, min(y(high) + 4, middle - BESIDE), "t3"), ("estimate", estimate, middle, "tobs")]
     told.append(("lower", low, max(y(low) + 4, middle + BESIDE), "t3"))

@@ -73,6 +73,22 @@ def wedge(x: float, y: float, class_: str, radius: float = 4.2, up: bool = False
     return _shape([(x, y), (x - radius, y + rise), (x + radius, y + rise)], class_)
 
 
+def arrow(x: float, y: float, class_: str, radius: float = 4.2, left: bool = False) -> str:
+    """Return a triangle with its tip at (x, y), pointing right unless `left`."""
+    back = radius * 1.5 if left else -radius * 1.5
+    return _shape([(x, y), (x + back, y - radius), (x + back, y + radius)], class_)
+
+
+def hatched(x: float, y: float, width: float, height: float, class_: str, apart: float = 8.0) -> str:
+    """Return a rectangle filled with slanting lines: nothing is known there."""
+    slants = []
+    for step in range(1, int((width + height) / apart) + 1):
+        at = step * apart
+        start, end = (x + max(0.0, at - height), y + min(height, at)), (x + min(width, at), y + max(0.0, at - width))
+        slants.append(f"M{number(start[0])} {number(start[1])}L{number(end[0])} {number(end[1])}")
+    return box(x, y, width, height, class_) + element("path", d="".join(slants), class_=class_)
+
+
 def frame(width: float, height: float, finding: str, *marks: str, class_: str = "chart") -> str:
     """Return a chart: an image whose title is its finding in one sentence."""
     return element(

@@ -5,7 +5,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from reporting.chart.interval import Row, interval_path, interval_plot
+from governance.message.instant import format_instant, parse_instant
+from reporting.chart.interval import Look, Row, interval_path, interval_plot
 from reporting.figure import EXPONENTS, MINUS, NBSP, NONE, age, day, integer, money, rate, relative
 from reporting.wording import count_of, label, sentence
 
@@ -250,14 +251,20 @@ def path(experiment: Mapping[str, Any], width: float, narrow: float) -> dict[str
     if not readout or not readout["path"]:
         return None
     arm = readout["path"][-1]["arms"][0]["arm"]
-    looks = [(point["at"], one) for point in readout["path"] for one in point["arms"] if one["arm"] == arm]
+    factor, unit = scale(readout["metrics"][0])
+    looks = [
+        Look(parse_instant(point["at"]), one["low"] * factor, one["estimate"] * factor, one["high"] * factor)
+        for point in readout["path"]
+        for one in point["arms"]
+        if one["arm"] == arm
+    ]
     if len(looks) < 2:
         return None
-    factor, unit = scale(readout["metrics"][0])
-    points = [(one["low"] * factor, one["estimate"] * factor, one["high"] * factor) for _, one in looks]
-    names = (day(looks[0][0]), day(looks[-1][0]))
+    started = experiment["dates"]["started"]
+    since = looks[0].at if started is None else min(looks[0].at, parse_instant(started))
+    names = (day(format_instant(since)), day(format_instant(looks[-1].at)))
     title = f"{name_of(readout['metrics'][0])}, {arm}: the interval from look to look"
-    drawn = (Markup(interval_path(points, names, unit, wide)) for wide in (width, narrow))
+    drawn = (Markup(interval_path(looks, since, names, unit, wide)) for wide in (width, narrow))
     return {"title": title, "wide": next(drawn), "narrow": next(drawn)}
 
 

@@ -1,5 +1,6 @@
 """Charts: axes that hold their values, markup that parses, text that stays text."""
 
+import re
 from math import isfinite
 from xml.etree import ElementTree
 
@@ -11,6 +12,7 @@ from reporting.chart.bars import Part, segment_bars
 from reporting.chart.cells import axis, bar, bounds, rate_mark
 from reporting.chart.flow import decision_flow
 from reporting.chart.graph import PLACES, Node, plan_graph
+from reporting.chart.interval import Look, Row, interval_path, whisker
 from reporting.chart.multiples import Panel, row
 from reporting.chart.scale import MOST_TICKS, around, step_of, ticks
 from reporting.chart.series import Series, observed_series
@@ -145,3 +147,27 @@ def test_a_name_in_a_chart_stays_text(name: str) -> None:
     assert "<b>" not in svg
     assert "{{" not in svg
     texts(svg)
+
+
+LOOKS = [Look(day * 86_400_000, -0.05 / day, 0.01, 0.06 / day) for day in range(4, 11)]
+
+
+def test_the_time_before_the_first_interval_is_hatched() -> None:
+    """Of ten days three had no interval: a third of the axis, named; with one from the start nothing is hatched."""
+    collected, at_once = (interval_path(LOOKS, since, ("1 Nov", "10 Nov"), "pp", 592) for since in (86_400_000, 4 * 86_400_000))
+
+    zone = re.search(r'<rect x="52" y="22" width="([0-9.]+)" height="116" class="grid"/>', collected)
+    assert zone
+    assert float(zone[1]) == pytest.approx((592 - 52 - 120) * 3 / 9, abs=0.1)
+    assert ">collecting<" in collected
+    assert "Before the first it was collecting." in collected
+    assert "collecting" not in at_once
+
+
+def test_a_row_without_an_interval_says_so_between_arrows() -> None:
+    """Neither end is known: a dashed line to both, and no whisker."""
+    drawn = whisker(Row("exp-7, b", None, None, None, "collecting"), (-1.0, 1.0), 320)
+
+    assert drawn.count('class="restmark"') == 2
+    assert "collecting, no interval yet" in drawn
+    assert "thick" not in drawn

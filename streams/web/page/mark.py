@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
-from reporting.chart.mark import box, diamond, dot, element, frame, line, number, path, words
+from reporting.chart.mark import diamond, dot, element, frame, hatched, line, number, path, words
 from reporting.chart.scale import Scale
 from reporting.likely import Range
 
@@ -66,10 +66,9 @@ def spark(
 
 def _too_few(finding: str) -> Markup:
     """Return a hatched box: nothing to draw is not a flat line."""
-    wide, high = SPARK_WIDTH - 2, SPARK_HEIGHT - 12
-    stripes = [line(max(1.0, at - high), min(high, at) + 6, min(wide, at), max(0.0, at - wide) + 6, "grid") for at in range(8, 200, 8)]
+    nothing = hatched(1, 6, SPARK_WIDTH - 3, SPARK_HEIGHT - 12, "grid")
     middle = words("too few", SPARK_WIDTH / 2, SPARK_HEIGHT / 2 + 4, anchor="middle")
-    return Markup(frame(SPARK_WIDTH, SPARK_HEIGHT, finding, *stripes, box(1, 6, wide - 1, high, "grid"), middle, class_="chart spark"))
+    return Markup(frame(SPARK_WIDTH, SPARK_HEIGHT, finding, nothing, middle, class_="chart spark"))
 
 
 def _bands(usual: Sequence[Range | None], x: Scale, y: Scale) -> Iterator[str]:
