@@ -1,10 +1,12 @@
 """What to do about an incident, per kind of check; a config's `playbooks` replace these by check or by kind."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from governance.config import Playbook
 
+STEP = re.compile(r"\s*step\s+([1-9]\d?)\b", re.IGNORECASE)
 PLAYBOOKS: dict[str, dict[str, Any]] = {
     "threshold": {
         "title": "A key figure crossed its threshold twice",
@@ -232,3 +234,17 @@ def playbook(check: str, kpi: str | None, configured: Mapping[str, Playbook]) ->
     }
     action: str = known["action"]
     return found, action if own is None or own.recommended_action is None else own.recommended_action
+
+
+def steps_taken(steps: Sequence[str], remediation: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any] | None]:
+    """Return for each step the newest remediation entry that says it was taken, None for none: one that begins with its number.
+
+    >>> steps_taken(["Look.", "Roll back."], [{"action": "Step 2: rolled rule-42 back"}, {"action": "took two steps"}])
+    [None, {'action': 'Step 2: rolled rule-42 back'}]
+    """
+    found: list[Mapping[str, Any] | None] = [None] * len(steps)
+    for entry in remediation:
+        named = STEP.match(str(entry.get("action", "")))
+        if named is not None and int(named[1]) <= len(steps):
+            found[int(named[1]) - 1] = entry
+    return found

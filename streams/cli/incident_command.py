@@ -121,16 +121,17 @@ def resolve(id: str, folder: Path | None, by: str, note: str | None, at: str | N
 @click.argument("id")
 @BY
 @click.option("--note", required=True, metavar="TEXT", help="What was done: published with the incident as you write it.")
+@click.option("--step", type=click.IntRange(1, 99), metavar="N", help="The step of its playbook that was taken: the note begins with it.")
 @AT
 @FROM
-def log(id: str, folder: Path | None, by: str, note: str | None, at: str | None) -> int:
+def log(id: str, folder: Path | None, by: str, note: str, step: int | None, at: str | None) -> int:
     """Add an entry to the remediation log of the incident whose id begins with ID.
 
     \b
     Example:
       pmon incidents log 7c1e --by ana --note 'rolled rule-42 back' --from out
     """
-    return asked("log_remediation", id, folder, by, note, at)
+    return asked("log_remediation", id, folder, by, note if step is None else f"Step {step}: {note}", at)
 
 
 @click.command("silence", short_help="Ask nobody about it for a while; it goes on being recorded.")

@@ -8,6 +8,7 @@ from typing import Any
 
 from detectors.window import MINUTE
 from governance.message.instant import parse_instant
+from governance.playbook import steps_taken
 from reporting import wording
 from reporting.figure import NONE, age, clock, integer, moment
 from reporting.safe import fit, width
@@ -145,7 +146,7 @@ def show(story: Story, outputs: Outputs, screen: Screen, hours: Sequence[Hour] =
     today = outputs.watermark or story.now["updated_at"]
     windows, steps = _windows(story, screen, today), _steps(story, screen, today)
     drawn = picture(hours, _suspects(story), screen, today) if hours else []
-    parts = [[head(story, outputs, screen)], drawn, windows, steps, _explanation(story, screen), _to_do(story, screen)]
+    parts = [[head(story, outputs, screen)], drawn, windows, steps, _explanation(story, screen), _to_do(story, screen, today)]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
@@ -239,12 +240,16 @@ def _suspects(story: Story) -> Sequence[Mapping[str, Any]]:
     return found
 
 
-def _to_do(story: Story, screen: Screen) -> list[str]:
+def _to_do(story: Story, screen: Screen, today: str) -> list[str]:
     now = story.now
     suspects = _suspects(story)
     action = (wording.undoing(suspects) if story.active else None) or now.get("recommended_action")
     lines = [screen.line(Span("  Do    ", "bold"), Span(action))] if action else []
     playbook = now.get("playbook") or {}
-    lines += [screen.line(Span(f"     {number}  ", "dim"), Span(step)) for number, step in enumerate(playbook.get("steps", ()), 1)]
+    steps = list(playbook.get("steps", ()))
+    for number, (step, entry) in enumerate(zip(steps, steps_taken(steps, now.get("remediation", ())), strict=True), 1):
+        lines.append(screen.line(Span(f"     {number}  ", "dim"), Span(step)))
+        if entry is not None:
+            lines.append(screen.line(Span(f"        taken {moment(entry['at'], today)}, {wording.sentence(str(entry['actor']))}", "good")))
     links = [playbook[name] for name in ("runbook", "sop") if playbook.get(name)]
     return [*lines, *(screen.line(Span("  See   ", "bold"), Span(link, "info")) for link in links)]

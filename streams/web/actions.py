@@ -93,7 +93,9 @@ async def act(request: web.Request, site: Site) -> web.Response:
 def line_of(fields: Fields, person: str, now: int) -> Line | None:
     """Return the record that asks what a form says, None where it is no command; the same form sent twice at once is done once."""
     name, initiative, incident = (fields.get(part, "") for part in ("command", "initiative", "incident_id"))
-    note, hours = fields.get("note", "").strip(), fields.get("hours", "")
+    note, hours, step = fields.get("note", "").strip(), fields.get("hours", ""), fields.get("step", "")
+    if name == "log_remediation" and step.isdecimal() and len(step) < 3:
+        note = f"Step {int(step)}: {note}"  # as the playbook's steps are found again
     if name not in COMMANDS:
         return None
     value = {

@@ -41,6 +41,22 @@ def folder(tmp_path: Path) -> Path:
     return write(tmp_path / "out", steps, [finding(0, state="pending"), finding(1, observed=0.011)])
 
 
+def test_a_step_that_was_taken_is_marked(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Under the step stands who said so, and when; what begins with no step's number marks none."""
+    said = [("ana", "step 1: web it is"), ("chi", "Step 9: gone"), ("chi", "looked at step 1")]
+    log = [
+        {"id": f"r{at}", "at": f"2026-11-22T14:2{at}:00.000Z", "actor": actor, "action": action} for at, (actor, action) in enumerate(said)
+    ]
+    folder = write(tmp_path / "out", [incident("7c1e", remediation=log)], [])
+
+    main(["incidents", "show", "7c1e", "--from", str(folder)])
+
+    told = capfd.readouterr().out.splitlines()
+    place = told.index("     1  Look at the segments.")
+    assert told[place + 1] == "        taken 14:20, Ana"
+    assert sum("taken" in line for line in told) == 1
+
+
 def test_what_is_open_stands_first(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Level down, then what is over; piped it is ASCII, without colour, the watermark in RFC 3339; exit code 1 says: act."""
     code = main(["incidents", "--from", str(folder)])

@@ -1,14 +1,17 @@
 """Acting from the page: who is let in, what is sent in whose name, and what is not sent."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from governance.message.command import Command
+from governance.message.instant import format_instant
 from governance.message.reading import read
 from streams.event_line import Line
 from streams.kernel.publishing import publish
@@ -77,6 +80,31 @@ def test_who_has_a_token_acts_in_their_own_name() -> None:
 
     run(site(model, ask=ask), script)
     assert len(sent) == 1
+
+
+def test_a_step_of_the_playbook_is_taken_once_somebody_says_so() -> None:
+    """The form names the step, the note begins with it, and the page shows who took it and when; the others are open."""
+    model, sent = filled(), list[Line]()
+    book = {"id": "rate", "title": "A rate fell", "steps": ["Look at the segments.", "Roll it back."], "runbook": None, "sop": None}
+    model.take(0, 2, [incident_step("opened", 1, NOW, playbook=book)])
+
+    async def ask(line: Line) -> None:
+        sent.append(line)
+
+    async def script(client: Client) -> None:
+        page = await (await client.post("/sign-in", data=ANA)).text()
+        assert '<option value="2">2 Roll it back.</option>' in page
+        assert "taken:" not in page
+        await client.post("/actions", data=asking(page, command="log_remediation", step="2", note="rule-42 is on v6"))
+        entry = {"id": "r-1", "at": format_instant(NOW), "actor": "ana", "action": orjson.loads(sent[0].value or b"")["note"]}
+        model.take(0, 3, [incident_step("remediation_logged", 2, NOW, playbook=book, remediation=[entry])])
+        steps = (await (await client.get("/")).text()).partition('<ol class="playbook">')[2].partition("</ol>")[0]
+        assert re.findall(r"<li( class=\"taken\")?>.*?<span>(.*?)</span></li>", steps) == [
+            ("", "Look at the segments."),
+            (' class="taken"', f"Roll it back.<small>taken: Ana, {format_instant(NOW)[11:16]}</small>"),
+        ]
+
+    run(site(model, ask=ask), script)
 
 
 def test_nothing_is_sent_for_anybody_else() -> None:
