@@ -1,4 +1,4 @@
-"""What detection finds in `pmon simulate --scenario mixture`, against a clairvoyant and against its stated budget; and what it costs.
+"""What detection finds in `pmon simulate --scenario mixture`, against a clairvoyant and against its stated budget.
 
     python -m benchmarks.detection [--seed 2001] [--runs 10] [--initiatives 3] [--budget 0.02] [--no-faults] [--whole]
 
@@ -22,11 +22,6 @@ from typing import Any
 
 import orjson
 
-from detectors.budget import Budget
-from detectors.dip import Dip, Window
-from detectors.drift import Drift
-from detectors.freshness import Freshness, Silence
-from detectors.suppression import Share, Suppression
 from detectors.window import HOUR
 from governance.config import Config, load_config
 from governance.message.instant import parse_instant
@@ -175,32 +170,6 @@ def report(found: Mapping[str, Tally], weeks: float) -> None:
             print(f"             missed {dict(sorted(tally.missed.items()))}")
 
 
-def cost() -> None:
-    """Print microseconds of score and learn per window, with and without the way from and to a state, and bytes per series."""
-    budget = Budget.of(0.02, HOUR)
-    cases: list[tuple[str, Any, Any, Any]] = [
-        ("dip", Dip(-1, budget), lambda s: Dip.of(s, -1, budget), lambda at: Window(at * HOUR, 50 + at % 7, 1000 + at % 50)),
-        ("drift", Drift(-1, budget), lambda s: Drift.of(s, -1, budget), lambda at: Window(at * HOUR, 50 + at % 7, 1000 + at % 50)),
-        ("suppression", Suppression(budget), lambda s: Suppression.of(s, budget), lambda at: Share(at * HOUR, 500 + at % 20, 1000)),
-        ("freshness", Freshness(budget), lambda s: Freshness.of(s, budget), lambda at: Silence(at * HOUR, HOUR, 1000, at * HOUR - 5)),
-    ]
-    for name, detector, of, seen in cases:
-        windows: list[Any] = [seen(at) for at in range(1000, 6_000)]
-        begun = process_time()
-        for one in windows:
-            detector.score(one)
-            detector.learn(one)
-        kept = process_time()
-        for one in windows:
-            state = orjson.dumps(detector.state())
-            detector = of(orjson.loads(state))
-            detector.score(one)
-            detector.learn(one)
-        ended = process_time()
-        plain, stored = (kept - begun) / len(windows) * 1e6, (ended - kept) / len(windows) * 1e6
-        print(f"{name:12} {plain:.1f} us a window, {stored:.1f} us from row to row; {len(state)} bytes a series")
-
-
 def seeds(asked: argparse.Namespace) -> Iterator[int]:
     """Yield the seeds of the runs."""
     yield from range(asked.seed, asked.seed + asked.runs)
@@ -231,7 +200,6 @@ def main() -> None:
     print(f"seeds {asked.seed} to {asked.seed + asked.runs - 1}, {number} initiatives, budget {asked.budget}, faults {not asked.no_faults}")
     report(found, weeks)
     print(f"{(process_time() - begun) / number:.1f} s of processor time an initiative")
-    cost()
 
 
 if __name__ == "__main__":

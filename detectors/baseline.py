@@ -7,15 +7,14 @@ Over-dispersion is a coefficient of variation: Var = mu + (cv mu)², cv² from f
 does not make the quiet ones blind. Rate and slots are known from so many events only, which adds to the variance of what is expected.
 """
 
-from dataclasses import dataclass, field
-from operator import itemgetter
-from typing import Any
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from detectors.expectation import anscombe
-from detectors.protocol import Plain, versioned
+import numpy as np
+
+from detectors.protocol import Column, States, Truth
 from detectors.window import DAY, HOUR, MONDAY
 
-VERSION = 1
 WARM_WINDOWS = 48
 WARM_EVENTS = 30.0
 CLIP = 3.0
@@ -26,132 +25,125 @@ SLOTS = 25
 NOISE_MEMORY = 504.0  # windows: of scores that follow each other a few hundred are only some dozens
 SQUARE_MOST = 12.0  # a z² beyond it, and beyond three spreads, says "fault" and not "noisy"
 
-Slot = list[Any]  # its number, events, events the rate expected
-UNSEEN: Slot = [-1, 0.0, 0.0]
-FIRST = itemgetter(0)
+# What is known of a series: windows seen, sums of events and exposure, of z² - 1 and mu; a slot's events each; what the rate expected each.
+WINDOWS, EVENTS, EXPOSURE, SQUARES, MEANS = range(5)
+SEEN = 5
+DUE = SEEN + SLOTS
+WIDTH = DUE + SLOTS
 
 
-@dataclass(slots=True)
+class Expected(NamedTuple):
+    """The events expected of each series, and the relative variance of that."""
+
+    mu: Column
+    unsure: Column
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
-    """A rate and its season; `memory` is how many windows the rate remembers, `visits` how many windows an hour has, at least 1."""
+    """Rates and their seasons; `memory` is how many windows a rate remembers, `visits` how many windows an hour has, at least 1.
+
+    The rates are a matrix, a row of WIDTH numbers a series.
+    """
 
     memory: float = 168.0
-    windows: int = 0
-    events: float = 0.0
-    exposure: float = 0.0
-    squares: float = 0.0  # forgetting sum of z² - 1
-    means: float = 0.0  # forgetting sum of mu
-    slots: dict[int, Slot] = field(default_factory=dict)
     visits: float = 1.0
-    # What the state says of a window end is asked for several times a window: kept for one end, until something is learnt.
-    _end: int | None = field(default=None, init=False, repr=False, compare=False)
-    _season: tuple[float, ...] = field(default=(), init=False, repr=False, compare=False)
-    _unsure: float = field(default=0.0, init=False, repr=False, compare=False)
 
-    def expected(self, end: int, exposure: float) -> float:
-        """Return the events expected of an exposure in the window that ends at `end` ms."""
-        if self.exposure <= 0.0:
-            return 0.0
-        if end != self._end:
-            self._look(end)
-        found = exposure * self.events / self.exposure
-        for factor in self._season:
-            found *= factor
-        return found
+    @np.errstate(all="ignore")
+    def expected(self, rates: States, end: int, exposure: Column) -> Expected:
+        """Return what is expected of exposures in the window that ends at `end` ms; nothing where nothing is known."""
+        events = rates[:, EVENTS]
+        prior = self._prior(rates[:, WINDOWS], events)
+        mu, unsure = exposure * events / rates[:, EXPOSURE], 1.0 / (events + 1.0)
+        for slot in slots_of(end):
+            due = rates[:, DUE + slot] + prior
+            mu = mu * ((rates[:, SEEN + slot] + prior) / due)
+            unsure = unsure + 1.0 / due
+        return Expected(np.where(rates[:, EXPOSURE] > 0.0, mu, 0.0), unsure)
 
-    def unsure(self, end: int) -> float:
-        """Return the relative variance of what is expected in the window that ends at `end`."""
-        if end != self._end:
-            self._look(end)
-        return self._unsure
-
-    def _look(self, end: int) -> None:
-        prior = self._prior
-        pairs = [self.slots.get(slot, UNSEEN) for slot in slots_of(end)]
-        self._unsure = 1.0 / (self.events + 1.0)
-        for _, _, due in pairs:
-            self._unsure += 1.0 / (prior + due)
-        self._season = tuple([(seen + prior) / (due + prior) for _, seen, due in pairs])
-        self._end = end
-
-    @property
-    def _prior(self) -> float:
+    def _prior(self, windows: Column, events: Column) -> Column | float:
         # The windows of one hour say together what one of an hour would: an hour of one day is no season yet.
-        return PRIOR if self.visits == 1.0 else PRIOR + (self.visits - 1.0) * self.events / max(1.0, self.known)
+        if self.visits == 1.0:
+            return PRIOR
+        return PRIOR + (self.visits - 1.0) * events / np.maximum(1.0, np.minimum(self.memory, windows))
 
-    @property
-    def settled(self) -> bool:
-        """Return whether the rate is known well enough to weigh a mixture by it."""
-        return self.windows >= WARM_WINDOWS // 2
+    def known(self, rates: States) -> Column:
+        """Return how many windows the rates are known from."""
+        return np.minimum(self.memory, rates[:, WINDOWS])
 
-    @property
-    def warm(self) -> bool:
-        """Return whether enough was seen to judge by."""
-        return self.windows >= WARM_WINDOWS and self.events >= WARM_EVENTS
+    @np.errstate(all="ignore")
+    def learn(self, rates: States, end: int, events: Column, exposure: Column, common: Column, doubt: Column) -> States:
+        """Return the rates after a window; what siblings say moved all, `common`, is not learnt, nor is its relative variance `doubt`.
 
-    def variation(self) -> float:
-        """Return the squared coefficient of variation beyond Poisson noise."""
-        return self.squares / self.means if self.squares > 0.0 and self.means > 0.0 else 0.0
-
-    @property
-    def known(self) -> float:
-        """Return how many windows the rate is known from."""
-        return min(self.memory, float(self.windows))
-
-    def spread(self, mu: float, doubt: float = 0.0) -> float:
-        """Return the standard deviation of the Anscombe deviation of a count of mean `mu`; `doubt` is further relative variance."""
-        return float((1.0 + (self.variation() + doubt) * mu) ** 0.5)
-
-    def winsorised(self, events: float, mu: float, doubt: float = 0.0) -> float:
-        """Return a count at most three standard deviations from its mean; `doubt` is the relative variance of that mean."""
-        wide = CLIP * float((mu + 1.0) ** 0.5) * self.spread(mu, doubt)
-        return min(mu + wide, max(0.0, mu - wide, events))
-
-    def learn(self, end: int, events: float, exposure: float, common: float = 1.0, doubt: float = 0.0) -> None:
-        """Take a window in; `common` is what its siblings say moved everybody, and is not learnt, nor is its relative variance `doubt`."""
-        if exposure <= 0.0:
-            return
-        bare = exposure * self.events / self.exposure if self.exposure > 0.0 else events
-        if self.windows >= WARM_WINDOWS // 2:
-            events = self._heed(end, events, self.expected(end, exposure) * common, doubt)
-        self._end = None
-        self.windows += 1
-        events /= max(0.2, min(5.0, common))
-        prior, shape, slots = self._prior, 1.0, slots_of(end)
+        Exposures are above 0.
+        """
+        found, slots = rates.copy(), slots_of(end)
+        bare = np.where(rates[:, EXPOSURE] > 0.0, exposure * rates[:, EVENTS] / rates[:, EXPOSURE], events)
+        mu, unsure = self.expected(rates, end, exposure)
+        events = self._heed(rates, found, events, Expected(mu * common, unsure), doubt)
+        found[:, WINDOWS] += 1.0
+        events = events / np.maximum(0.2, np.minimum(5.0, common))
+        prior, factors = self._prior(found[:, WINDOWS], rates[:, EVENTS]), []
         for slot in slots:
-            _, seen, due = self.slots.get(slot, UNSEEN)
-            shape *= (seen + prior) / (due + prior)
-        keep = 1.0 - 1.0 / min(self.memory, float(self.windows))
-        self.events = short(self.events * keep + events / shape)
-        self.exposure = short(self.exposure * keep + exposure)
-        prior = self._prior
+            factors.append((rates[:, SEEN + slot] + prior) / (rates[:, DUE + slot] + prior))
+        shape = factors[0] if len(slots) == 1 else factors[0] * factors[1]
+        keep = 1.0 - 1.0 / self.known(found)
+        found[:, EVENTS] = rates[:, EVENTS] * keep + events / shape
+        found[:, EXPOSURE] = rates[:, EXPOSURE] * keep + exposure
+        prior = self._prior(found[:, WINDOWS], found[:, EVENTS])
         for slot in slots:
-            _, seen, due = self.slots.get(slot, UNSEEN)
+            seen, due = rates[:, SEEN + slot], rates[:, DUE + slot]
             others = shape / ((seen + prior) / (due + prior))
             fade = 1.0 - 1.0 / (self.visits * SLOT_DAYS * (1.0 if slot < WEEKEND else 12.0))
-            self.slots[slot] = [slot, short(seen * fade + events), short(due * fade + bare * others)]  # a new one: states share the old
+            found[:, SEEN + slot] = seen * fade + events
+            found[:, DUE + slot] = due * fade + bare * others
+        return found
 
-    def _heed(self, end: int, events: float, mu: float, doubt: float) -> float:
-        """Take a window's noise in; return its events, winsorised."""
+    def _heed(self, rates: States, found: States, events: Column, expected: Expected, doubt: Column) -> Column:
+        """Take the windows' noise in where the rate is settled; return the events, there winsorised."""
+        mu, unsure = expected
+        heeded = settled(rates)
         deviation = anscombe(events, mu)
-        most = max(SQUARE_MOST, (CLIP * self.spread(mu, doubt)) ** 2)
+        wide = CLIP * spread(rates, mu, doubt)
         keep = 1.0 - 1.0 / max(self.memory, NOISE_MEMORY)
-        self.squares = self.squares * keep + min(most, deviation * deviation) - 1.0 - (self.unsure(end) + doubt) * mu
-        self.means = self.means * keep + mu
-        events = self.winsorised(events, mu, doubt)
-        self.squares, self.means = short(self.squares), short(self.means)
-        return events
+        square = np.minimum(np.maximum(SQUARE_MOST, wide * wide), deviation * deviation)
+        squares = rates[:, SQUARES] * keep + square - 1.0 - (unsure + doubt) * mu
+        found[:, SQUARES] = np.where(heeded, squares, rates[:, SQUARES])
+        found[:, MEANS] = np.where(heeded, rates[:, MEANS] * keep + mu, rates[:, MEANS])
+        return np.where(heeded, winsorised(found, events, mu, doubt), events)
 
-    def state(self) -> Plain:
-        """Return the state as plain numbers."""
-        slots = sorted(self.slots.values(), key=FIRST)
-        return [VERSION, self.memory, self.windows, self.events, self.exposure, self.squares, self.means, slots]
 
-    @classmethod
-    def of(cls, state: Plain, visits: float = 1.0) -> "Baseline":
-        """Return the baseline of a state; raises StateVersionError."""
-        memory, windows, events, exposure, squares, means, slots = versioned(state, VERSION)
-        return cls(memory, windows, events, exposure, squares, means, {slot[0]: slot for slot in slots}, visits)
+def settled(rates: States) -> Truth:
+    """Return whether rates are known well enough to weigh a mixture by them."""
+    return rates[:, WINDOWS] >= WARM_WINDOWS // 2
+
+
+def warm(rates: States) -> Truth:
+    """Return whether enough was seen to judge by."""
+    return (rates[:, WINDOWS] >= WARM_WINDOWS) & (rates[:, EVENTS] >= WARM_EVENTS)
+
+
+@np.errstate(all="ignore")
+def variation(rates: States) -> Column:
+    """Return the squared coefficient of variation beyond Poisson noise."""
+    squares, means = rates[:, SQUARES], rates[:, MEANS]
+    return np.where((squares > 0.0) & (means > 0.0), squares / means, 0.0)
+
+
+def spread(rates: States, mu: Column, doubt: Column | float = 0.0) -> Column:
+    """Return the standard deviation of the Anscombe deviation of a count of mean `mu`; `doubt` is further relative variance."""
+    return np.sqrt(1.0 + (variation(rates) + doubt) * mu)
+
+
+def winsorised(rates: States, events: Column, mu: Column, doubt: Column | float = 0.0) -> Column:
+    """Return counts at most three standard deviations from their means; `doubt` is the relative variance of such a mean."""
+    wide = CLIP * np.sqrt(mu + 1.0) * spread(rates, mu, doubt)
+    return np.minimum(mu + wide, np.maximum(np.maximum(0.0, mu - wide), events))
+
+
+def anscombe(count: Column, mu: Column) -> Column:
+    """Return the deviation of Poisson counts from their means in standard deviations (Anscombe 1948); finite for any mean at or above 0."""
+    return 2.0 * (np.sqrt(np.maximum(count, 0.0) + 0.375) - np.sqrt(np.maximum(mu, 0.0) + 0.375))
 
 
 def visits_of(window: int) -> float:
@@ -164,22 +156,3 @@ def slots_of(end: int) -> tuple[int, ...]:
     at = end - 1
     hour = at % DAY // HOUR
     return (hour, WEEKEND) if (at - MONDAY) // DAY % 7 >= 5 else (hour,)
-
-
-def short(number: float) -> float:
-    """Return a number with seven significant digits: what is lost is far below the noise, and a row is half as long.
-
-    Numbers are shortened where they are learnt, so that a detector which lives and one rebuilt from its row are the same to the last bit.
-    What `float(f"{number:.7g}")` says, in half the time: a scaled number that is no tie is rounded to the integer the text would show, and
-    an integer over a power of ten, both exact, is the double nearest to that text.
-    """
-    size = number if number >= 0.0 else -number
-    if 1.0 <= size < 1e5:
-        scale = 1e6 if size < 10.0 else 1e5 if size < 100.0 else 1e4 if size < 1e3 else 1e3 if size < 1e4 else 1e2
-    elif 1e-3 <= size < 1.0:
-        scale = 1e7 if size >= 0.1 else 1e8 if size >= 0.01 else 1e9
-    else:
-        return float(f"{number:.7g}")
-    scaled = number * scale
-    whole = round(scaled)
-    return whole / scale if -0.499999 < scaled - whole < 0.499999 else float(f"{number:.7g}")

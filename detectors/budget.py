@@ -12,11 +12,15 @@ Benjamini & Hochberg (1995) then bounds the share of false ones among the alarms
 it ranks the chance of the alarm, C(N, M) p^M, for a single window beyond its level says nothing to anybody yet.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import comb, erfc, exp, sqrt
+from math import comb, sqrt
 from statistics import NormalDist
+from typing import Any
 
+import numpy as np
+from scipy import special
+
+from detectors.protocol import Column, Truth
 from detectors.window import WEEK
 
 STANDARD = NormalDist()
@@ -45,7 +49,7 @@ class Budget:
     def __post_init__(self) -> None:
         keep = object.__setattr__  # asked for at every window: worked out once
         keep(self, "choices", comb(self.periods, self.datapoints))
-        keep(self, "level", self.window_p(self.rate))
+        keep(self, "level", float(self.window_p(self.rate)))
         keep(self, "shared", float(TESTS ** (1.0 / self.datapoints)))
         keep(self, "z", -STANDARD.inv_cdf(self.level / self.shared))
 
@@ -54,42 +58,52 @@ class Budget:
         """Return the budget of a series of windows of so many ms."""
         return cls(min(0.5, per_series_week * window / WEEK), datapoints, periods)
 
-    def window_p(self, alarm_rate: float) -> float:
+    def window_p(self, alarm_rate: Any) -> Any:
         """Return the level per window that makes alarms at this rate per window."""
-        return min(1.0, float((alarm_rate / self.choices) ** (1.0 / self.datapoints)))
+        return np.minimum(1.0, root(alarm_rate / self.choices, self.datapoints))
 
-    def alarm_p(self, p: float) -> float:
+    def alarm_p(self, p: Column) -> Column:
         """Return the chance of an alarm whose windows are all at most as likely as `p`: what a discovery is judged by."""
-        return min(1.0, self.choices * p**self.datapoints)
+        chance = p
+        for _ in range(self.datapoints - 1):
+            chance = chance * p
+        return np.minimum(1.0, self.choices * chance)
 
 
-def tail(z: float) -> float:
+def root(chance: Any, number: int) -> Any:
+    """Return the root of a chance, or of a column of them: a square root is the same wherever in a column a number stands."""
+    if number <= 2:
+        return chance if number == 1 else np.sqrt(chance)
+    each = [float(one) ** (1.0 / number) for one in np.ravel(chance)]
+    return np.reshape(each, np.shape(chance))
+
+
+def tail(z: Column) -> Column:
     """Return P(Z >= z) of a standard normal, above 0 for any finite z."""
-    return max(1e-300, 0.5 * erfc(z / ROOT_2))
+    found: Column = np.maximum(1e-300, 0.5 * special.erfc(z / ROOT_2))
+    return found
 
 
-def cusum_rate(height: float, reference: float) -> float:
+def cusum_rate(height: Column, reference: float) -> Column:
     """Return the chance per window that a CUSUM without change stands as high (Siegmund); 1 at the ground."""
-    if height <= 0.0:
-        return 1.0
     twice = 2.0 * reference * (height + OVERSHOOT)
-    return min(1.0, 2.0 * reference**2 / max(1e-12, exp(min(600.0, twice)) - twice - 1.0))
+    length = np.maximum(1e-12, special.expm1(np.minimum(600.0, twice)) - twice)
+    return np.where(height <= 0.0, 1.0, np.minimum(1.0, 2.0 * reference**2 / length))
 
 
-def either(p: float, alarm_rate: float, budget: Budget) -> float:
+def either(p: Column, alarm_rate: Column, budget: Budget) -> Column:
     """Return the p of a window judged by its own value and by a CUSUM: the smaller on one scale, each for half the alarms."""
-    following = alarm_rate * FOLLOWS ** (budget.datapoints - 1) if alarm_rate < 1.0 else 1.0
-    return min(1.0, budget.shared * min(p, budget.window_p(following)))
+    following = np.where(alarm_rate < 1.0, alarm_rate * FOLLOWS ** (budget.datapoints - 1), 1.0)
+    found: Column = np.minimum(1.0, budget.shared * np.minimum(p, budget.window_p(following)))
+    return found
 
 
-def discoveries(chances: Sequence[float], fdr: float) -> list[bool]:
+def discoveries(chances: Column, fdr: float) -> Truth:
     """Return which hypotheses Benjamini-Hochberg rejects at a false discovery rate, in the order given."""
-    order = sorted(range(len(chances)), key=lambda place: (chances[place], place))
-    last = -1
-    for rank, place in enumerate(order):
-        if chances[place] <= fdr * (rank + 1) / len(order):
-            last = rank
-    found = [False] * len(order)
-    for place in order[: last + 1]:
-        found[place] = True
+    order = np.argsort(chances, kind="stable")
+    number = len(order)
+    small = np.flatnonzero(chances[order] <= fdr * np.arange(1, number + 1) / number)
+    found = np.zeros(number, dtype=np.bool_)
+    if len(small):
+        found[order[: small[-1] + 1]] = True
     return found

@@ -6,129 +6,84 @@ CUSUM that finds what no single window shows (`accumulation`) takes Anscombe's d
 The value of what was bought is judged apart from how often: z of the mean log value over its own forgetting spread.
 """
 
-from dataclasses import dataclass, field
-from math import log
-from typing import NamedTuple
+from dataclasses import dataclass
 
-from detectors.accumulation import Accumulation
-from detectors.baseline import Baseline, short, visits_of
+import numpy as np
+from scipy import special
+
+from detectors import accumulation
+from detectors.baseline import Baseline, visits_of, warm
 from detectors.budget import Budget, either, tail
-from detectors.expectation import MOST, anscombe
-from detectors.protocol import Plain, Verdict, versioned
+from detectors.protocol import Column, States, Truth, Verdicts
 from detectors.tail import poisson_score
+from detectors.weighing import PAST, RATES, WIDTH, Weighing, Windows
 from detectors.window import HOUR
 
-VERSION = 2
 MEMORY = 168.0  # hours of the rate
+VALUED = 48  # windows after which a value is judged
+LEAST = 1e-6  # least squared spread of a log value: of what costs the same every time, a thousandth is one standard deviation
+
+COUNT, MEAN, SQUARE = range(WIDTH, WIDTH + 3)  # of the log value: windows, mean, squared spread for one event
 
 
-class Window(NamedTuple):
-    """One closed window: its end in ms, events out of exposure, and what the siblings say of it.
-
-    `common` is the factor all siblings moved by, `doubt` its relative variance; `money` is the value behind the events, 0 for none.
-    """
-
-    end: int
-    events: float
-    exposure: float
-    common: float = 1.0
-    doubt: float = 0.0
-    money: float = 0.0
-
-
-class Look(NamedTuple):
-    """What is expected of a window: the events, their spread, the standard score for sums of them (bad upwards), and how much wider in
-    variance such sums are than of independent scores; siblings, where there are any, have taken the wobble out.
-    """
-
-    mu: float
-    spread: float
-    sums: float
-    stretch: float
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Dip:
-    """The detector of one series of one figure; `sign` -1 looks for less, +1 for more."""
+    """The detector of the series of one figure."""
 
-    sign: int
+    weighing: Weighing
     budget: Budget
-    baseline: Baseline = field(default_factory=Baseline)
-    past: Accumulation = field(default_factory=Accumulation)
-    value: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])  # windows, mean log value, its squared spread for one event
-    _looked: tuple[Window, Look] | None = field(default=None, init=False, repr=False, compare=False)  # what is scored is mostly learnt next
+    version: int = 3
+    width: int = WIDTH + 3
 
-    def usable(self, seen: Window) -> bool:
-        """Return whether a window's numbers may be judged and learnt: finite, not negative, with exposure."""
-        return 0.0 <= seen.events < MOST and 0.0 < seen.exposure < MOST and 0.0 <= seen.common < MOST and 0.0 <= seen.money < MOST
+    @classmethod
+    def of(cls, sign: int, budget: Budget, window: int = HOUR) -> "Dip":
+        """Return a detector of windows of so many ms that remembers a week; `sign` -1 looks for less, +1 for more."""
+        visits = visits_of(window)
+        return cls(Weighing(sign, Baseline(MEMORY * visits, visits)), budget)
 
-    def look(self, seen: Window) -> Look:
-        """Return what the baseline and the past say of a window, as of now: not to be kept over `learn`."""
-        if self._looked is not None and self._looked[0] is seen:
-            return self._looked[1]
-        mu = self.baseline.expected(seen.end, seen.exposure) * seen.common
-        spread = self.baseline.spread(mu, seen.doubt + self.baseline.unsure(seen.end))
-        stretch = self.past.stretch(wobbles=seen.doubt == 0.0)
-        found = Look(mu, spread, self.sign * anscombe(seen.events, mu) / spread, stretch)
-        self._looked = seen, found
+    def fresh(self, series: int) -> States:
+        """Return states that have learnt nothing."""
+        return self.weighing.fresh(series, self.width)
+
+    @np.errstate(all="ignore")
+    def score(self, states: States, seen: Windows) -> Verdicts:
+        """Judge a window of each series."""
+        usable, sign = self.weighing.usable(seen), self.weighing.sign
+        mu, spread, sums, stretch = self.weighing.look(states, seen)
+        past, known = states[:, PAST], self.weighing.known(states)
+        z = poisson_score(seen.events, mu, sign) / spread
+        single = tail(accumulation.single(past, z, known, stretch))
+        valued = (seen.money > 0.0) & (seen.events >= 1.0) & (states[:, COUNT] >= VALUED)
+        if valued.any():
+            worth = sign * (value_of(seen) - states[:, MEAN]) * np.sqrt(seen.events / np.maximum(LEAST, states[:, SQUARE]))
+            single = np.where(valued, np.minimum(1.0, 2.0 * np.minimum(single, tail(worth))), single)
+            z = np.where(valued, np.maximum(z, worth), z)
+        p = either(single, accumulation.rate(past, sums, known, stretch), self.budget)
+        visible = np.minimum(9.0, self.budget.z * spread / np.sqrt(np.maximum(mu, 1e-9)))
+        observed = np.where(usable, seen.events / seen.exposure, 0.0)
+        judged = usable & warm(states[:, RATES])
+        return Verdicts.among(judged, p, z, observed, mu / seen.exposure, visible, notes=(sums, stretch))
+
+    @np.errstate(all="ignore")
+    def learn(self, states: States, seen: Windows, said: Verdicts, told: Truth) -> States:
+        """Return the states after a window of each series."""
+        sums, stretch = said.notes.T
+        found = self.weighing.learn(states, seen, sums, stretch)
+        valued = self.weighing.usable(seen) & (seen.money > 0.0) & (seen.events >= 1.0)
+        if valued.any():
+            count, mean, square = (states[:, number] for number in (COUNT, MEAN, SQUARE))
+            error = value_of(seen) - mean
+            bound = np.where(count >= 10, 3.0 * np.sqrt(np.maximum(LEAST, square) / seen.events), abs(error))
+            error = np.minimum(bound, np.maximum(-bound, error))
+            weight = 1.0 / np.minimum(168.0, count + 1.0)
+            spread = np.where(count > 0.0, error * error * seen.events, 0.0)
+            after = (count + 1.0, mean + weight * error, square + weight * (spread - square))
+            for number, one in zip((COUNT, MEAN, SQUARE), after, strict=True):
+                found[:, number] = np.where(valued, one, states[:, number])
         return found
 
-    def score(self, seen: Window) -> Verdict:
-        """Judge a window."""
-        if not self.usable(seen):
-            return Verdict()
-        observed = seen.events / seen.exposure
-        if not self.baseline.warm:
-            return Verdict(observed=observed)
-        mu, spread, sums, stretch = self.look(seen)
-        z = poisson_score(seen.events, mu, self.sign) / spread
-        known = self.baseline.known
-        single = tail(self.past.single(z, known, stretch))
-        worth = self._worth(seen)
-        if worth is not None:
-            single = min(1.0, 2.0 * min(single, tail(worth)))
-            z = max(z, worth)
-        p = either(single, self.past.rate(sums, known, stretch), self.budget)
-        visible = min(9.0, self.budget.z * spread / max(mu, 1e-9) ** 0.5)
-        return Verdict(p, z, observed, mu / seen.exposure, learning=False, detectable=visible)
 
-    def _worth(self, seen: Window) -> float | None:
-        if seen.money <= 0.0 or seen.events < 1.0 or self.value[0] < 48 or self.value[2] <= 0.0:
-            return None
-        return float(self.sign * (log(seen.money / seen.events) - self.value[1]) * (seen.events / self.value[2]) ** 0.5)
-
-    def learn(self, seen: Window, *, held: bool = False) -> None:
-        """Take a window in; `held` where the baseline must not follow."""
-        if not self.usable(seen):
-            return
-        if self.baseline.warm:
-            _, _, sums, stretch = self.look(seen)
-            self.past.learn(sums, stretch)
-        self._looked = None
-        if held:
-            return
-        self.baseline.learn(seen.end, seen.events, seen.exposure, seen.common, seen.doubt)
-        if seen.money > 0.0 and seen.events >= 1.0:
-            windows, mean, square = self.value
-            error = log(seen.money / seen.events) - mean
-            bound = 3.0 * (square / seen.events) ** 0.5 if windows >= 10 else abs(error)
-            error = min(bound, max(-bound, error))
-            weight = 1.0 / min(168.0, windows + 1.0)
-            spread = error * error * seen.events if windows else 0.0
-            self.value = [windows + 1, short(mean + weight * error), short(square + weight * (spread - square))]
-
-    def state(self) -> Plain:
-        """Return the state as plain numbers."""
-        return [VERSION, self.baseline.state(), self.past.state(), list(self.value)]
-
-    @classmethod
-    def of(cls, state: Plain, sign: int, budget: Budget, window: int = HOUR) -> "Dip":
-        """Return the detector of a state; raises StateVersionError."""
-        baseline, past, value = versioned(state, VERSION)
-        return cls(sign, budget, Baseline.of(baseline, visits_of(window)), Accumulation(*past), list(value))
-
-    @classmethod
-    def fresh(cls, sign: int, budget: Budget, window: int) -> "Dip":
-        """Return a detector of windows of so many ms that has learnt nothing; it remembers a week."""
-        visits = visits_of(window)
-        return cls(sign, budget, Baseline(MEMORY * visits, visits=visits))
+def value_of(seen: Windows) -> Column:
+    """Return the log of the mean value of what was bought."""
+    found: Column = special.xlogy(1.0, seen.money / seen.events)
+    return found

@@ -6,20 +6,19 @@ Once told, the test begins anew and measures from the level it then finds; what 
 are back. One river object answers for all series: each question sets all its numbers first, and what is kept is ours.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 from typing import Any
 
+import numpy as np
 from river.drift import PageHinkley
 
-from detectors.accumulation import Accumulation
-from detectors.baseline import Baseline, short, visits_of
+from detectors.baseline import Baseline, spread, visits_of, warm
 from detectors.budget import Budget, cusum_rate
-from detectors.dip import Dip, Window
-from detectors.protocol import Plain, Verdict, versioned
+from detectors.protocol import Column, States, Truth, Verdicts
+from detectors.weighing import RATES, WIDTH, Weighing, Windows
 from detectors.window import HOUR
 
-VERSION = 3
 DELTA = 0.15
 SLOW = 672.0
 CLIP = 3.0
@@ -31,77 +30,75 @@ HELD = 10.0
 BACK = 6  # windows after which the scores since may say that it is over
 TEST: Any = PageHinkley(min_instances=1, delta=DELTA, threshold=1e18, alpha=FADING, mode="up")
 
+NUMBER, MEAN, SUM, LOWEST = range(WIDTH, WIDTH + 4)  # the test's
+TESTED = slice(NUMBER, LOWEST + 1)
+TOLD = WIDTH + 4  # windows since it was told, counted from STANDS down
 
-@dataclass(slots=True)
+Columns = tuple[Column, Column, Column, Column]
+
+
+@dataclass(frozen=True, slots=True)
 class Drift:
-    """The detector of one series of one figure; `sign` -1 looks for less, +1 for more."""
+    """The detector of the series of one figure."""
 
-    sign: int
+    weighing: Weighing
     budget: Budget
-    window: int = HOUR
-    inner: Dip = field(init=False)
-    test: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])  # n, mean, sum, lowest sum
-    told: int = 0  # windows since it was told, counted from STANDS down
-    _judged: tuple[Window, list[float]] | None = field(default=None, init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        visits = visits_of(self.window)
-        self.inner = Dip(self.sign, self.budget, Baseline(SLOW * visits, visits=visits))
-
-    def _after(self, z: float) -> list[float]:
-        """Return the test's numbers after one more score."""
-        n, mean, total, lowest = self.test
-        known = TEST._x_mean
-        known.n, known._mean = n, mean
-        TEST._sum_increase, TEST._min_increase = total, lowest if n else inf
-        TEST.update(min(CLIP, max(-CLIP, z)))
-        return [short(float(known.n)), short(float(known.get())), short(float(TEST._sum_increase)), short(float(TEST._min_increase))]
-
-    def score(self, seen: Window) -> Verdict:
-        """Judge a window."""
-        if not self.inner.usable(seen) or not self.inner.baseline.warm:
-            return Verdict()
-        mu, _, sums, stretch = self.inner.look(seen)
-        wide = float(stretch**0.5)  # scores that follow each other make wider sums, see `accumulation`
-        z = sums / wide
-        number, mean, total, lowest = after = self._after(z)
-        self._judged = seen, after
-        height = total - lowest
-        p = cusum_rate(height, DELTA) if z > 0.0 else 1.0
-        spread = self.inner.baseline.spread(mu, seen.doubt) * wide
-        visible = min(9.0, 2.0 * DELTA * spread / max(mu, 1e-9) ** 0.5)
-        stands = self.told > 0 and (number < BACK or mean * number**0.5 > 0.5)
-        expected = mu / seen.exposure
-        return Verdict(p, height, seen.events / seen.exposure, expected, learning=False, detectable=visible, stands=stands)
-
-    def learn(self, seen: Window) -> None:
-        """Take a window in."""
-        if not self.inner.usable(seen):
-            return
-        if self.inner.baseline.warm:
-            if self._judged is not None and self._judged[0] is seen:
-                self.test = self._judged[1]
-            else:
-                _, _, sums, stretch = self.inner.look(seen)
-                self.test = self._after(sums / float(stretch**0.5))
-            self.told = max(0, self.told - 1)
-        self._judged = None
-        _, _, total, lowest = self.test
-        self.inner.learn(seen, held=cusum_rate(total - lowest, DELTA) < HELD * self.budget.level)
-
-    def tell(self) -> None:
-        """Note that the window learnt last was told as a breach."""
-        self.test, self.told = [0.0, 0.0, 0.0, 0.0], STANDS
-
-    def state(self) -> Plain:
-        """Return the state as plain numbers."""
-        return [VERSION, self.inner.baseline.state(), self.inner.past.state(), list(self.test), self.told]
+    version: int = 4
+    width: int = WIDTH + 5
 
     @classmethod
-    def of(cls, state: Plain, sign: int, budget: Budget, window: int = HOUR) -> "Drift":
-        """Return the detector of a state; raises StateVersionError."""
-        baseline, past, test, told = versioned(state, VERSION)
-        found = cls(sign, budget, window)
-        found.inner.baseline, found.inner.past, found.test = Baseline.of(baseline, visits_of(window)), Accumulation(*past), list(test)
-        found.told = told
+    def of(cls, sign: int, budget: Budget, window: int = HOUR) -> "Drift":
+        """Return a detector of windows of so many ms; `sign` -1 looks for less, +1 for more."""
+        visits = visits_of(window)
+        return cls(Weighing(sign, Baseline(SLOW * visits, visits)), budget)
+
+    def fresh(self, series: int) -> States:
+        """Return states that have learnt nothing."""
+        return self.weighing.fresh(series, self.width)
+
+    @np.errstate(all="ignore")
+    def score(self, states: States, seen: Windows) -> Verdicts:
+        """Judge a window of each series."""
+        judged = self.weighing.usable(seen) & warm(states[:, RATES])
+        mu, _, sums, stretch = self.weighing.look(states, seen)
+        wide = np.sqrt(stretch)  # scores that follow each other make wider sums, see `accumulation`
+        number, mean, total, lowest = after = tested(states[:, TESTED], sums / wide, judged)
+        height = total - lowest
+        p = np.where(sums > 0.0, cusum_rate(height, DELTA), 1.0)
+        spreads = spread(states[:, RATES], mu, seen.doubt) * wide
+        visible = np.minimum(9.0, 2.0 * DELTA * spreads / np.sqrt(np.maximum(mu, 1e-9)))
+        stands = (states[:, TOLD] > 0.0) & ((number < BACK) | (mean * np.sqrt(number) > 0.5))
+        observed = np.where(judged, seen.events / seen.exposure, 0.0)
+        return Verdicts.among(judged, p, height, observed, mu / seen.exposure, visible, stands, (sums, stretch, *after))
+
+    @np.errstate(all="ignore")
+    def learn(self, states: States, seen: Windows, said: Verdicts, told: Truth) -> States:
+        """Return the states after a window of each series; where it was told the test begins anew."""
+        sums, stretch, *after = said.notes.T
+        _, _, total, lowest = after
+        held = cusum_rate(total - lowest, DELTA) < HELD * self.budget.level
+        found = self.weighing.learn(states, seen, sums, stretch, held)
+        found[:, TESTED] = np.where(told[:, None], 0.0, said.notes[:, 2:])
+        left = states[:, TOLD] - ~said.learning
+        found[:, TOLD] = np.where(told, STANDS, np.maximum(0.0, left))
         return found
+
+
+def tested(test: States, z: Column, judged: Truth) -> Columns:
+    """Return the test's numbers, in columns, after one more score where there is one."""
+    known, update = TEST._x_mean, TEST.update
+    rows: list[tuple[float, float, float, float]] = []
+    for (number, mean, total, lowest), score in zip(test[judged].tolist(), clipped(z[judged]).tolist(), strict=True):
+        known.n, known._mean = number, mean
+        TEST._sum_increase, TEST._min_increase = total, lowest if number else inf
+        update(score)
+        rows.append((known.n, known._mean, TEST._sum_increase, TEST._min_increase))
+    found = test.copy()
+    if rows:
+        found[judged] = rows
+    return found[:, 0], found[:, 1], found[:, 2], found[:, 3]
+
+
+def clipped(z: Column) -> Column:
+    """Return scores, far ones as CLIP."""
+    return np.minimum(CLIP, np.maximum(-CLIP, z))

@@ -6,20 +6,22 @@ and is missed sooner. A feed that always comes in bursts has long silences by na
 remembered, fading over weeks, and a silence must be twice as bad. An hour nobody has seen yet expects nothing.
 """
 
-from dataclasses import dataclass, field
-from math import exp, log
+from dataclasses import dataclass
+from math import log
 from typing import Any, NamedTuple
 
-from detectors.baseline import FIRST, short
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
 from detectors.budget import Budget
-from detectors.expectation import finite
-from detectors.protocol import Plain, Verdict, versioned
+from detectors.expectation import MOST
+from detectors.protocol import Column, Places, States, Truth, Verdicts
 from detectors.tail import waiting_p
 from detectors.window import DAY, HOUR, MONDAY
 
-VERSION = 1
 VISITS = 2  # an hour counts once it was seen on so many days
-MEMORY = 10.0  # days of the same slot
+MEMORY = 10  # days of the same slot
 BURST = 2.0
 HOLIDAY = 0.5  # a day off halves the traffic and is no fault
 FADE = 0.98  # of the worst silence, per day
@@ -27,152 +29,202 @@ PHI_MOST = 0.5
 STEADY_MOST = 8.0  # shape of the gaps of the most regular feed: not even a clock is trusted further
 STEADY_DAYS = 4
 LONGEST = 14 * 24  # hours of silence walked through; what is longer is long enough
+SHORT = 3  # hours: nearly all silences end before
+LN10 = log(10.0)
 
-Slot = list[Any]  # its number, days seen, events an hour, squared deviation
-UNSEEN: Slot = [-1, 0.0, 0.0, 0.0]
+FEWEST = 6  # hours known, or nothing is missed
+
+SLOTS = 48
+# A state: the end of the hour being counted, its events so far, when the key was first and last seen, how many slots count, the worst two
+# silences; of each slot the days (up to MEMORY; four bits each, as many as a double holds whole), the events in an hour, and their squared
+# deviations.
+HOURLY, COUNTED, SINCE, LAST, KNOWN, WORST, NEXT_WORST = range(7)
+PACKED = 12
+DAYS = 7
+MEANS = DAYS + SLOTS // PACKED
+SQUARES = MEANS + SLOTS
+WIDTH = SQUARES + SLOTS
+
+Numbers = tuple[Column, Column, Column]
 
 
-class Silence(NamedTuple):
-    """One evaluation of a key: its time, the window's length, events in the window, time of the last event ever; all times ms."""
+class Silences(NamedTuple):
+    """One evaluation of each key: its time, the window's length, events in the window, time of the last event ever; all times ms."""
 
     end: int
     window: int
-    events: int
-    last: int
+    events: Column
+    last: Column
     sla: int | None = None
 
+    @classmethod
+    def of(cls, end: int, window: int, events: ArrayLike, last: ArrayLike, sla: int | None = None) -> "Silences":
+        """Return the evaluations of such numbers, one a key."""
+        events, last = (np.atleast_1d(np.asarray(one, dtype=np.float64)) for one in (events, last))
+        return cls(end, window, events, last, sla)
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True)
 class Freshness:
-    """The detector of one key."""
+    """The detector of any keys."""
 
     budget: Budget
-    hour: int = 0  # the end of the hour being counted
-    counted: float = 0.0
-    since: int = 0  # when the key was first seen
-    slots: dict[int, Slot] = field(default_factory=dict)
-    worst: list[float] = field(default_factory=lambda: [1.0, 1.0])  # the worst two: one alone may have been a fault
-    last: int = 0
+    version: int = 2
+    width: int = WIDTH
 
-    def missed(self, start: int, end: int) -> tuple[float, float]:
-        """Return (events expected in [start, end), relative variance of such counts)."""
-        total = spread = 0.0
-        whole: dict[int, tuple[float, float]] = {}  # hours of one slot are alike
-        at = max(start, end - LONGEST * HOUR)
-        while at < end:
-            after, slot = min(end, (at // HOUR + 1) * HOUR), slot_of(at)
-            if after - at < HOUR:
-                due = self._due(slot, after - at)
-            elif slot in whole:
-                due = whole[slot]
-            else:
-                due = whole[slot] = self._due(slot, HOUR)
-            total += due[0]
-            spread += due[1]
-            at = after
-        return total, min(PHI_MOST, spread / total) if total > 0.0 else 0.0
+    def fresh(self, series: int) -> States:
+        """Return states that have learnt nothing."""
+        found = np.zeros((series, self.width))
+        found[:, WORST] = found[:, NEXT_WORST] = 1.0  # one alone may have been a fault
+        return found
 
-    def _due(self, number: int, length: int) -> tuple[float, float]:
-        _, days, mean, square = self.slots.get(number, UNSEEN)
-        if days < VISITS:
-            return 0.0, 0.0
-        part = mean * length / HOUR
-        return part, part * max(0.0, square - mean) / (mean * mean) if mean > 0.0 else 0.0
+    def score(self, states: States, seen: Silences) -> Verdicts:
+        """Judge the silences up to now; a breach of the SLA has p 0."""
+        usable, few = usable_of(seen), states[:, KNOWN] < FEWEST
+        age = np.where(usable, np.maximum(0.0, seen.end - seen.last), 0.0)
+        broken, longest = usable & (age > (np.inf if seen.sla is None else seen.sla)), seen.sla or 1
+        p, score = np.where(broken, 0.0, 1.0), np.where(broken, age / longest, 0.0)
+        expected = np.where(broken, longest / 1000, np.nan)
+        quiet = np.flatnonzero(usable & ~broken & ~few & (age >= seen.window))  # a shorter one is never a silence
+        p[quiet], score[quiet], expected[quiet] = self._silences(states[quiet], seen.last[quiet], seen.end)
+        learning = ~usable | (few & ~broken) if seen.sla is None else ~usable  # within a stated SLA it is well, learnt or not
+        none = np.full(len(states), np.nan)
+        return Verdicts(p, score, age / 1000, expected, learning, none, none > 0.0, np.empty((len(states), 0)))
 
-    def _shape(self) -> float:
-        """Return the shape of the gaps between events: 1 where they come by chance, more where they come regularly."""
-        known = [slot for slot in self.slots.values() if slot[1] >= STEADY_DAYS]
-        mean = sum(slot[2] for slot in known)
-        variance = sum(slot[3] * STEADY_DAYS / (STEADY_DAYS - 1) for slot in known)
-        return min(STEADY_MOST, max(1.0, mean / max(variance, 1e-9))) if mean > 0.0 else 1.0
+    def _silences(self, states: States, last: Column, end: int) -> Numbers:
+        """Return (p, score, usual seconds between events) of silences since a time."""
+        events, phi = missed(states, last, np.full(len(last), float(end)))
+        chance = np.where(events * HOLIDAY < BURST * states[:, NEXT_WORST], 0.5 * log(self.budget.rate), -np.inf)
+        chance = np.maximum(chance, chance_of(states, events * HOLIDAY, phi))
+        usual = np.where(events > 0.0, (end - last) / np.maximum(events * HOLIDAY, 1e-300) / 1000.0, np.nan)
+        return power(chance), -chance, usual
 
-    def score(self, seen: Silence) -> Verdict:
-        """Judge the silence up to now; a breach of the SLA has p 0."""
-        if not finite(float(seen.events)) or seen.last <= 0:
-            return Verdict()
-        age = max(0, seen.end - seen.last)
-        if seen.sla is not None and age > seen.sla:
-            return Verdict(0.0, age / seen.sla, age / 1000, seen.sla / 1000, learning=False)
-        if self._few():
-            return Verdict(observed=age / 1000, learning=seen.sla is None)  # within a stated SLA it is well, learnt or not
-        if age < seen.window:
-            return Verdict(observed=age / 1000, learning=False)  # shorter than anybody looks: never a silence
-        missed, phi = self.missed(seen.last, seen.end)
-        missed *= HOLIDAY
-        chance = log(waiting_p(missed, self._shape())) if phi < 1e-6 else -log(1.0 + phi * missed) / phi
-        bar = -log(self.budget.rate)
-        if missed < BURST * self.worst[1]:
-            chance = max(chance, -0.5 * bar)
-        rate = missed / age * 1000.0 if age else 0.0
-        usual = 1.0 / rate if rate > 0.0 else None
-        return Verdict(exp(max(-700.0, chance)), -chance, age / 1000, usual, learning=False)
+    def learn(self, states: States, seen: Silences, said: Verdicts, told: Truth) -> States:
+        """Return the states after an evaluation: hours that are over go to their slots, a silence that has ended may be the worst."""
+        usable, found = usable_of(seen), states.copy()
+        found[:, SINCE] = np.where(found[:, SINCE] > 0.0, found[:, SINCE], seen.last)
+        ended = np.flatnonzero(usable & (states[:, LAST] > 0.0) & (seen.last - states[:, LAST] > seen.window))
+        if len(ended):
+            events, worst = HOLIDAY * missed(states[ended], states[ended, LAST], seen.last[ended])[0], states[ended, WORST]
+            found[ended, WORST] = np.maximum(worst, events)
+            found[ended, NEXT_WORST] = np.maximum(states[ended, NEXT_WORST], np.minimum(worst, events))
+        found[:, LAST] = np.maximum(found[:, LAST], seen.last)
+        hour = (seen.end - 1) // HOUR * HOUR + HOUR
+        over = usable & (states[:, HOURLY] > 0.0) & (states[:, HOURLY] != hour)
+        if over.any():
+            hours = np.where(over, np.maximum(1.0, np.minimum((hour - states[:, HOURLY]) // HOUR, LONGEST + 1.0)), 0.0)
+            for step in range(int(hours.max())):
+                rows = np.flatnonzero(hours > step)
+                ends = states[rows, HOURLY].astype(np.int64) + step * HOUR
+                take_hour(found, rows, ends, states[rows, COUNTED] if step == 0 else np.zeros(len(rows)))
+        found[:, COUNTED] = np.where(over, 0.0, states[:, COUNTED]) + seen.events
+        found[:, HOURLY] = hour
+        return found if usable.all() else np.where(usable[:, None], found, states)
 
-    def rests(self, now: int, until: Silence) -> bool:
-        """Return whether a silence that lasts is surely untold up to `until`, an end in the hour that holds the evaluation at `now`, ms.
+    @staticmethod
+    def last(states: States) -> Column:
+        """Return the time of the last event each key has learnt, ms."""
+        return states[:, LAST]
+
+    def rests(self, states: States, now: int, until: Silences) -> Truth:
+        """Return whether silences that last are surely untold up to `until`, an end in the hour that holds the evaluation at `now`, ms.
 
         Within an hour the missed events grow, and phi moves from one end's to the other's: the worst of both is worse than any between.
         Learning a silence changes nothing before the hour is over, so who rests need not be asked.
         """
-        if self.score(until).p <= self.budget.level:
-            return False
-        if until.end - until.last < until.window or self._few():
-            return True
-        (_, before), (missed, after) = self.missed(until.last, now), self.missed(until.last, until.end)
-        missed, phi = HOLIDAY * missed * (1.0 + 1e-9), min(before, after)
-        chance = min(log(waiting_p(missed, self._shape())), -missed) if phi < 1e-6 else -log(1.0 + phi * missed) / phi
-        return exp(max(-700.0, chance)) > self.budget.level
-
-    def _few(self) -> bool:
-        """Return whether too few hours are known to miss anything."""
-        return sum([1 for slot in self.slots.values() if slot[1] >= VISITS]) < 6
-
-    def learn(self, seen: Silence) -> None:
-        """Take an evaluation in: hours that are over go to their slots, a silence that has ended may be the worst so far."""
-        if not finite(float(seen.events)) or seen.last <= 0:
-            return
-        self.since = self.since or seen.last
-        if self.last and seen.last - self.last > seen.window:
-            missed = HOLIDAY * self.missed(self.last, seen.last)[0]
-            self.worst = sorted([*self.worst, short(missed)], reverse=True)[:2]
-        self.last = max(self.last, seen.last)
-        hour = (seen.end - 1) // HOUR * HOUR + HOUR
-        if self.hour and hour != self.hour:
-            self._over(self.hour, self.counted)
-            missing = min((hour - self.hour) // HOUR - 1, LONGEST)
-            for step in range(1, missing + 1):
-                self._over(self.hour + step * HOUR, 0.0)
-            self.counted = 0.0
-        self.hour = hour
-        self.counted += seen.events
-
-    def _over(self, end: int, count: float) -> None:
-        if end - HOUR < self.since:
-            return  # the hour it was first seen in is half an hour at best
-        if end % DAY == 0:
-            self.worst = [max(1.0, short(worst * FADE)) for worst in self.worst]
-        number = slot_of(end - 1)
-        _, days, expected, square = self.slots.get(number, UNSEEN)
-        if days >= VISITS and count == 0.0 and expected >= 3.0:
-            count = expected * 0.5  # a dead hour is a fault or a change: half is believed each day, so a change is accepted in days
-        days += 1
-        weight = 1.0 / min(MEMORY, days)
-        error = count - expected
-        mean = short(expected + weight * error)
-        square = short(square + weight * (error * (count - mean) - square)) if days > 1 else 0.0
-        self.slots[number] = [number, days, mean, square]  # a new one: states share the old
-
-    def state(self) -> Plain:
-        """Return the state as plain numbers."""
-        slots = sorted(self.slots.values(), key=FIRST)
-        return [VERSION, self.hour, self.counted, self.since, slots, list(self.worst), self.last]
-
-    @classmethod
-    def of(cls, state: Plain, budget: Budget) -> "Freshness":
-        """Return the detector of a state; raises StateVersionError."""
-        hour, counted, since, slots, worst, last = versioned(state, VERSION)
-        return cls(budget, hour, counted, since, {slot[0]: slot for slot in slots}, list(worst), last)
+        found = self.score(states, until).p > self.budget.level
+        long = found & usable_of(until) & (until.end - until.last >= until.window) & (states[:, KNOWN] >= FEWEST)
+        at = np.flatnonzero(long)
+        (_, before), (events, after) = (missed(states[at], until.last[at], np.full(len(at), float(end))) for end in (now, until.end))
+        events, phi = HOLIDAY * events * (1.0 + 1e-9), np.minimum(before, after)
+        chance = chance_of(states[at], events, phi)
+        found[at] = power(np.where(phi < 1e-6, np.minimum(chance, -events), chance)) > self.budget.level
+        return found
 
 
-def slot_of(at: int) -> int:
-    """Return the slot of a time in ms: hour of the day, weekends apart from working days."""
-    return at % DAY // HOUR + (24 if (at - MONDAY) // DAY % 7 >= 5 else 0)
+def usable_of(seen: Silences) -> Truth:
+    """Return which evaluations may be judged and learnt."""
+    found: Truth = (abs(seen.events) < MOST) & (seen.last > 0.0)
+    return found
+
+
+def take_hour(states: States, rows: Places, ends: NDArray[np.int64], counts: Column) -> None:
+    """Let some keys learn an hour that is over, each its own."""
+    whole = ends - HOUR >= states[rows, SINCE]  # the hour it was first seen in is half an hour at best
+    rows, ends, counts = rows[whole], ends[whole], counts[whole]
+    midnight = rows[ends % DAY == 0]
+    for worst in (WORST, NEXT_WORST):
+        states[midnight, worst] = np.maximum(1.0, states[midnight, worst] * FADE)
+    slot = slot_of(ends - 1)
+    word, shift = DAYS + slot // PACKED, 4 * (slot % PACKED)
+    packed = states[rows, word].astype(np.int64)
+    days = packed >> shift & 15
+    expected, square = states[rows, MEANS + slot], states[rows, SQUARES + slot]
+    # A dead hour is a fault or a change: half is believed each day, so a change is accepted in days.
+    counts = np.where((days >= VISITS) & (counts == 0.0) & (expected >= 3.0), expected * 0.5, counts)
+    more = (days < MEMORY).astype(np.int64)
+    days = days + more
+    states[rows, word] = packed + (more << shift)
+    states[rows, KNOWN] += (days == VISITS) & (more > 0)
+    weight, error = 1.0 / days, counts - expected
+    mean = expected + weight * error
+    states[rows, MEANS + slot] = mean
+    states[rows, SQUARES + slot] = np.where(days > 1, square + weight * (error * (counts - mean) - square), 0.0)
+
+
+@np.errstate(all="ignore")
+def missed(states: States, start: Column, end: Column) -> tuple[Column, Column]:
+    """Return (events each key expected from a time to another, relative variance of such counts); those of alike length together."""
+    total, spread = np.zeros(len(states)), np.zeros(len(states))
+    start = np.maximum(start, end - LONGEST * HOUR)
+    hours = (end - start) // HOUR
+    for of in ((hours < SHORT), (hours >= SHORT)):
+        rows = np.flatnonzero(of)
+        if len(rows):
+            total[rows], spread[rows] = due(states[rows], start[rows].astype(np.int64), end[rows].astype(np.int64))
+    return total, np.where(total > 0.0, np.minimum(PHI_MOST, spread / total), 0.0)
+
+
+def due(states: States, start: NDArray[np.int64], end: NDArray[np.int64]) -> tuple[Column, Column]:
+    """Return (events expected, their variance beyond chance), hour by hour: a row has as many columns as the longest has hours."""
+    first = start // HOUR
+    longest = int(((end - 1) // HOUR - first).max()) + 1
+    at = (first[:, None] + np.arange(max(1, longest))) * HOUR
+    length = np.maximum(0, np.minimum(end[:, None], at + HOUR) - np.maximum(start[:, None], at))
+    slot, row = slot_of(at), np.arange(len(states))[:, None]
+    mean, square = states[row, MEANS + slot], states[row, SQUARES + slot]
+    days = states[row, DAYS + slot // PACKED].astype(np.int64) >> 4 * (slot % PACKED) & 15
+    part = np.where(days >= VISITS, mean * length / HOUR, 0.0)
+    beyond = np.where(part > 0.0, part * np.maximum(0.0, square - mean) / (mean * mean), 0.0)
+    # Added one after the other: what a row comes to does not depend on how many hours of nothing stand behind it.
+    return np.cumsum(part, axis=1)[:, -1], np.cumsum(beyond, axis=1)[:, -1]
+
+
+@np.errstate(all="ignore")
+def chance_of(states: States, events: Column, phi: Column) -> Column:
+    """Return the log of the chance of silences in which so many events were due."""
+    waiting: Column = special.xlogy(1.0, waiting_p(events, shape_of(states)))
+    found: Column = np.where(phi < 1e-6, waiting, -special.log1p(phi * events) / phi)
+    return found
+
+
+@np.errstate(all="ignore")
+def shape_of(states: States) -> Column:
+    """Return the shape of the gaps between a key's events: 1 where they come by chance, more where they come regularly."""
+    slot = np.arange(SLOTS)
+    days = states[:, DAYS + slot // PACKED].astype(np.int64) >> 4 * (slot % PACKED) & 15
+    known = days >= STEADY_DAYS
+    mean = np.cumsum(np.where(known, states[:, MEANS:SQUARES], 0.0), axis=1)[:, -1]
+    variance = np.cumsum(np.where(known, states[:, SQUARES:], 0.0), axis=1)[:, -1] * STEADY_DAYS / (STEADY_DAYS - 1)
+    return np.where(mean > 0.0, np.minimum(STEADY_MOST, np.maximum(1.0, mean / np.maximum(variance, 1e-9))), 1.0)
+
+
+def power(chance: Column) -> Column:
+    """Return chances out of their logs."""
+    found: Column = special.exp10(np.maximum(-700.0, chance) / LN10)
+    return found
+
+
+def slot_of(at: Any) -> Any:
+    """Return the slot of a time in ms, or of a column of them: hour of the day, weekends apart from working days."""
+    return at % DAY // HOUR + 24 * ((at - MONDAY) // DAY % 7 >= 5)

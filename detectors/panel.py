@@ -2,45 +2,59 @@
 
 siblings' factor ─► every series scored ─► level of the budget ─► whole: Benjamini-Hochberg ─► parts: Benjamini-Hochberg
                                                                     └─ breached: its parts are absorbed
+
+Sums over series are exact ones (`fsum`), rounded once: the same in any order, under any Python.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import inf
-from typing import TypeVar
+from math import fsum, inf
+from typing import NamedTuple
 
-from detectors.accumulation import lasting
-from detectors.baseline import Baseline
+import numpy as np
+
+from detectors.accumulation import LATELY, lasting
+from detectors.baseline import settled, variation, warm, winsorised
 from detectors.budget import Budget, discoveries
-from detectors.dip import Dip, Window
-from detectors.protocol import Verdict
-
-Key = TypeVar("Key", bound=Hashable)
+from detectors.protocol import Column, States, Truth, Verdicts
+from detectors.weighing import PAST, RATES, Weighing, Windows
 
 PRIOR = 30.0  # expected events that vote for "nothing moved"
 FEWEST = 2  # siblings
 ENOUGH = 5  # votes of which two can be outvoted
 DAY_OF_WINDOWS = 24
 FAR = 4.0  # spreads from the centre at which a vote counts nothing (Beaton & Tukey 1974)
+HALF = 1.0 - 1e-12  # of a half: where weights come to just a half, rounding has no say
 
 
-@dataclass(frozen=True, slots=True)
-class Sibling:
-    """What one series says of the common factor: its own, with which precision (1 over relative variance), how far off it was of late."""
+class Siblings(NamedTuple):
+    """What each series says of the common factor: its own, with which precision (1 over relative variance), how far off it was of late.
 
-    factor: float
-    weight: float
-    late: float = 0.0  # relative, positive where the factor is high
+    `late` is relative, positive where the factor is high; a series of precision 0 has no vote.
+    """
+
+    factor: Column
+    weight: Column
+    late: Column
 
 
-def sibling(detector: Dip, seen: Window) -> Sibling | None:
-    """Return a series' vote, None while it is learning."""
-    baseline = detector.baseline
-    mu = baseline.expected(seen.end, seen.exposure) if baseline.warm else 0.0
-    if mu <= 0.0:
-        return None
-    weight = 1.0 / (1.0 / mu + baseline.variation() + baseline.unsure(seen.end))
-    return Sibling(seen.events / mu, weight, detector.sign * detector.past.late / weight**0.5)
+@np.errstate(all="ignore")
+def siblings(weighing: Weighing, states: States, seen: Windows) -> Siblings:
+    """Return the votes of series; those that are learning have none."""
+    rates = states[:, RATES]
+    mu, unsure = weighing.baseline.expected(rates, seen.end, seen.exposure)
+    votes = warm(rates) & (mu > 0.0)
+    weight = 1.0 / (1.0 / mu + variation(rates) + unsure)
+    late = weighing.sign * states[:, PAST.start + LATELY] / np.sqrt(weight)
+    return Siblings(np.where(votes, seen.events / mu, 1.0), np.where(votes, weight, 0.0), np.where(votes, late, 0.0))
+
+
+class Counted(NamedTuple):
+    """What votes come to, one by one or added up: how many, the weight they are given, and that times their factor."""
+
+    number: Column
+    weight: Column
+    total: Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,36 +73,37 @@ class Votes:
     most: float = inf  # what one may weigh
 
     @classmethod
-    def among(cls, votes: Iterable[Sibling | None]) -> "Votes":
+    def among(cls, votes: Siblings) -> "Votes":
         """Return the votes of some series."""
-        cast = [vote for vote in votes if vote is not None]
-        most = heaviest([vote.weight for vote in cast])
-        weights = [min(most, vote.weight) for vote in cast]
-        late = middle([(vote.late, weight) for vote, weight in zip(cast, weights, strict=True)], 0.0)
-        found = cls(len(cast), late=late, most=most)
-        centre = middle([(found._factor(vote), weight) for vote, weight in zip(cast, weights, strict=True)], 1.0)
-        found = replace(found, centre=centre)
-        counted = sorted(found._counted(vote) for vote in cast)
-        return replace(found, weight=sum(weight for weight, _ in counted), total=sum(part for _, part in counted))
+        cast = Siblings(*[part[votes.weight > 0.0] for part in votes])
+        most = heaviest(cast.weight)
+        weights = np.minimum(most, cast.weight)
+        found = cls(len(weights), late=middle(cast.late, weights, 0.0), most=most)
+        found = replace(found, centre=middle(found._factor(cast), weights, 1.0))
+        counted = found.counted(cast)
+        return replace(found, weight=fsum(counted.weight.tolist()), total=fsum(counted.total.tolist()))
 
-    def _factor(self, vote: Sibling) -> float:
-        precision = float(vote.weight**0.5)
-        return vote.factor - lasting((vote.late - self.late) * precision) / precision
+    @np.errstate(all="ignore")
+    def _factor(self, votes: Siblings) -> Column:
+        precision = np.sqrt(votes.weight)
+        return votes.factor - lasting((votes.late - self.late) * precision) / precision
 
-    def _counted(self, vote: Sibling) -> tuple[float, float]:
-        factor = self._factor(vote)
-        off = (factor - self.centre) * vote.weight**0.5 / FAR
-        weight = min(self.most, vote.weight) * (1.0 - off * off) ** 2 if abs(off) < 1.0 else 0.0
-        return weight, weight * factor
+    @np.errstate(all="ignore")
+    def counted(self, votes: Siblings) -> Counted:
+        """Return what each of some votes comes to, nothing for none."""
+        cast = votes.weight > 0.0
+        factor = self._factor(votes)
+        off = (factor - self.centre) * np.sqrt(votes.weight) / FAR
+        near = 1.0 - off * off
+        weight = np.where(cast & (abs(off) < 1.0), np.minimum(self.most, votes.weight) * (near * near), 0.0)
+        return Counted(cast.astype(np.float64), weight, np.where(cast, weight * factor, 0.0))
 
-    def common(self, own: Iterable[Sibling | None]) -> tuple[float, float]:
-        """Return (factor, its relative variance) without a series' own votes; (1, 0) where there are too few others."""
-        cast = [self._counted(vote) for vote in own if vote is not None]
-        if self.number - len(cast) < FEWEST:
-            return 1.0, 0.0
-        weight = max(0.0, self.weight - sum(weight for weight, _ in cast))
-        total = max(0.0, self.total - sum(part for _, part in cast))
-        return (total + PRIOR) / (weight + PRIOR), weight / (weight + PRIOR) ** 2
+    def common(self, own: Counted) -> tuple[Column, Column]:
+        """Return (factor, its relative variance) for series, each without its own votes; (1, 0) where there are too few others."""
+        enough = self.number - own.number >= FEWEST
+        weight, total = np.maximum(0.0, self.weight - own.weight), np.maximum(0.0, self.total - own.total)
+        sure = weight + PRIOR
+        return np.where(enough, (total + PRIOR) / sure, 1.0), np.where(enough, weight / (sure * sure), 0.0)
 
     def plain(self) -> list[float]:
         """Return the votes as numbers."""
@@ -101,52 +116,54 @@ class Votes:
         return cls(int(number), *others)
 
 
-def middle(weighed: Sequence[tuple[float, float]], otherwise: float) -> float:
-    """Return the weighted median of (value, weight)."""
-    half, below = 0.5 * sum(sorted(weight for _, weight in weighed)), 0.0
-    for value, weight in sorted(weighed):
-        below += weight
-        if below >= half:
-            return value
-    return otherwise
+def middle(values: Column, weights: Column, otherwise: float) -> float:
+    """Return the weighted median."""
+    if not len(values):
+        return otherwise
+    order = np.lexsort((weights, values))
+    below = np.cumsum(weights[order])
+    half = 0.5 * HALF * fsum(weights.tolist())
+    return float(values[order[min(int(np.searchsorted(below, half)), len(order) - 1)]])
 
 
-def heaviest(weights: Sequence[float]) -> float:
+def heaviest(weights: Column) -> float:
     """Return what a vote may weigh: of five or more, the others outweigh any two that are larger, so that faults of both are outvoted."""
-    first, _, *others = [*sorted(weights, reverse=True), 0.0, 0.0]
-    return max(others[0], 0.4 * sum(others)) if len(weights) >= ENOUGH else first
+    ordered: list[float] = sorted(weights.tolist(), reverse=True)
+    if len(ordered) < ENOUGH:
+        return max(ordered, default=0.0)
+    return max(ordered[2], 0.4 * fsum(ordered[2:]))
 
 
-def mixed(end: int, parts: Iterable[tuple[Baseline, Window]], votes: Votes) -> Window:
-    """Return the window of a whole out of its parts: events out of the events their own rates expect of their own volumes.
+class Parts(NamedTuple):
+    """What series bring into the window of the whole above them."""
+
+    events: Column
+    expected: Column
+
+
+def mixed(weighing: Weighing, states: States, seen: Windows, votes: Votes) -> Parts:
+    """Return what parts bring into a whole: events out of the events their own rates expect of their own volumes.
 
     So a whole does not fall because a part with a low rate has grown (a mix effect); parts that are still unknown are left out of both.
     What a part does beyond three spreads from what all do is its own affair, where there are enough votes to tell; without votes it counts.
     """
-    events = expected = 0.0
-    for baseline, seen in parts:
-        if baseline.settled:
-            mu = baseline.expected(seen.end, seen.exposure)
-            events += baseline.winsorised(seen.events, mu * votes.centre) if votes.number > FEWEST else seen.events
-            expected += mu
-    return Window(end, events, expected)
+    rates = states[:, RATES]
+    known, (mu, _) = settled(rates), weighing.baseline.expected(rates, seen.end, seen.exposure)
+    events = winsorised(rates, seen.events, mu * votes.centre) if votes.number > FEWEST else seen.events
+    return Parts(np.where(known, events, 0.0), np.where(known, mu, 0.0))
 
 
-def with_common(seen: Window, common: tuple[float, float]) -> Window:
-    """Return a window with its siblings' factor."""
-    return Window(seen.end, seen.events, seen.exposure, common[0], common[1], seen.money)
+def breaches(p: Column, judged: Truth, budget: Budget, fdr: float) -> Truth:
+    """Return which series of one level breach: of those judged, p at or under the budget's, and a discovery among them."""
+    hits = judged & (p <= budget.level)
+    if hits.any():
+        found = np.zeros(len(p), dtype=np.bool_)
+        found[judged] = discoveries(budget.alarm_p(p[judged]), fdr)
+        hits &= found
+    return hits
 
 
-def breaches(levels: Sequence[Mapping[Key, Verdict]], budget: Budget, fdr: float) -> list[dict[Key, bool]]:
-    """Return which series of each level breach, whole first: p at or under the budget's, and a discovery among those of its level."""
-    found = []
-    for verdicts in levels:
-        judged = [key for key, verdict in verdicts.items() if not verdict.learning]
-        hits = discoveries([budget.alarm_p(verdicts[key].p) for key in judged], fdr)
-        found.append({key: hit and verdicts[key].p <= budget.level for key, hit in zip(judged, hits, strict=True)})
-    return found
-
-
-def eligible(verdict: Verdict) -> bool:
-    """Return whether a series can be judged by itself: it has learnt, and a day of windows could show the loss of everything."""
-    return not verdict.learning and (verdict.detectable is None or verdict.detectable < DAY_OF_WINDOWS**0.5)
+def eligible(verdicts: Verdicts) -> Truth:
+    """Return whether series can be judged by themselves: they have learnt, and a day of windows could show the loss of everything."""
+    small: Truth = verdicts.detectable >= DAY_OF_WINDOWS**0.5
+    return ~verdicts.learning & ~small

@@ -1,61 +1,114 @@
-"""What every detector keeps to, so that one suite can hold them all to the same laws.
+"""What every detector keeps to, so that one suite can hold them all to the same laws: it judges many series at once, a row each.
 
-`score` never learns and `learn` never scores: a window may be asked about any number of times, and a replay says what the run said. The
-state is a list of plain numbers with a version in front; a state of an unknown version is refused, and the caller begins anew.
+`score` and `learn` are functions of the states and of what the series show: asking changes nothing, a window may be asked about any number
+of times, and a replay says what the run said. A state is so many plain numbers under a version; one of another version is not read, and
+its series begins anew.
+
+What a series says and learns depends on neither its neighbours in the batch nor its place in it. So no row meets another, and what rounds
+differently here and there in an array (`np.exp`, `np.log`, powers: the last of an array are computed otherwise than the rest) is left to
+`scipy.special`, one number at a time; sums, products, quotients and square roots are exact to the last bit everywhere.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
-Plain = list[Any]  # numbers, and lists and dicts of numbers: what JSON can say
+import numpy as np
+from numpy.typing import NDArray
 
+Column = NDArray[np.float64]  # a number a series
+Truth = NDArray[np.bool_]  # a yes or no a series
+Places = NDArray[np.intp]
+States = NDArray[np.float64]  # a row of plain numbers a series
 
 Seen = TypeVar("Seen", contravariant=True)
+Columns = TypeVar("Columns", bound=Any)
 
 
-class StateVersionError(Exception):
-    """A detector's state was written by a version this code does not read: warm up anew."""
+class Verdicts(NamedTuple):
+    """What one window of each of some series says.
 
-
-class Verdict(NamedTuple):
-    """What one window of one series says.
-
-    `p` is the chance of something as bad without a fault (1 while `learning`), `score` a standard score with bad upwards, `detectable` the
-    smallest relative change a single window can show, 1 or more where it can show none. Where `stands`, what was told before is neither
-    over nor told again: a window without breach says nothing.
+    `p` is the chance of something as bad without a fault (1 while `learning`), `score` a standard score with bad upwards, `expected` nan
+    where nothing is, `detectable` the smallest relative change a single window can show, 1 or more where it can show none, nan where there
+    is no such thing. Where `stands`, what was told before is neither over nor told again: a window without breach says nothing. `notes` are
+    so many numbers a series that learning this window takes over from judging it.
     """
 
-    p: float = 1.0
-    score: float = 0.0
-    observed: float = 0.0
-    expected: float | None = None
-    learning: bool = True
-    detectable: float | None = None
-    stands: bool = False
+    p: Column
+    score: Column
+    observed: Column
+    expected: Column
+    learning: Truth
+    detectable: Column
+    stands: Truth
+    notes: States
+
+    @classmethod
+    def among(
+        cls,
+        judged: Truth,
+        p: Column,
+        score: Column,
+        observed: Column,
+        expected: Column,
+        detectable: Column,
+        stands: Truth | bool = False,
+        notes: Sequence[Column] = (),
+    ) -> Self:
+        """Return what is said of series of which only some are judged; the others are learning, but their `observed` is shown."""
+        return cls(
+            np.where(judged, p, 1.0),
+            np.where(judged, score, 0.0),
+            observed,
+            np.where(judged, expected, np.nan),
+            ~judged,
+            np.where(judged, detectable, np.nan),
+            judged & stands,
+            np.stack(notes, axis=1) if notes else np.empty((len(p), 0)),
+        )
 
 
 class Detector(Protocol[Seen]):
-    """A detector of one series; `Seen` is one closed window of it."""
+    """A detector of any number of series; `Seen` is one closed window of each, in columns."""
 
-    def score(self, seen: Seen) -> Verdict:
-        """Judge a window; the state stays as it is."""
+    @property
+    def version(self) -> int:
+        """What its states mean; another number for another meaning."""
         ...
 
-    def learn(self, seen: Seen) -> None:
-        """Take a window in, winsorised: a fault teaches little, a new level is accepted in the end."""
+    @property
+    def width(self) -> int:
+        """How many numbers a state has."""
         ...
 
-    def state(self) -> Plain:
-        """Return the state as plain numbers."""
+    def fresh(self, series: int) -> States:
+        """Return the states of so many series that have learnt nothing."""
         ...
 
-    @classmethod
-    def of(cls, state: Plain) -> Self:
-        """Return the detector of a state; raises StateVersionError."""
+    def score(self, states: States, seen: Seen) -> Verdicts:
+        """Judge a window of each series."""
+        ...
+
+    def learn(self, states: States, seen: Seen, said: Verdicts, told: Truth) -> States:
+        """Return the states after a window, winsorised: a fault teaches little, a new level is accepted in the end.
+
+        `said` is what `score` says of it, `told` which of the windows were told as a breach.
+        """
         ...
 
 
-def versioned(state: Plain, version: int) -> Plain:
-    """Return a state without its version; raises StateVersionError where it is another."""
-    if not state or state[0] != version:
-        raise StateVersionError(f"state of version {state[0] if state else 'none'}, this code reads {version}")
-    return state[1:]
+def some(columns: Columns, places: Places | Truth) -> Columns:
+    """Return the columns of some series only; what is no column is the same for all."""
+    found: Columns = type(columns)(*[part[places] if isinstance(part, np.ndarray) else part for part in columns])
+    return found
+
+
+def joined(parts: Sequence[Columns]) -> Columns:
+    """Return columns, or matrices, one behind the other; what is no column is that of the first."""
+    first, *others = parts
+    if not others:
+        return first
+    if isinstance(first, np.ndarray):
+        return np.concatenate(parts)  # type: ignore[return-value]
+    together = [np.concatenate(one) if isinstance(one[0], np.ndarray) else one[0] for one in zip(*parts, strict=True)]
+    found: Columns = type(first)(*together)
+    return found

@@ -9,17 +9,19 @@ neighbours (von Neumann 1941).
 z = deviation over sqrt((1 - s)(1 + cv² mu)); levels and CUSUM as for dips.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from detectors.accumulation import Accumulation
-from detectors.baseline import short
+import numpy as np
+from numpy.typing import ArrayLike
+
+from detectors import accumulation
+from detectors.baseline import anscombe
 from detectors.budget import Budget, either, tail
-from detectors.expectation import MOST, anscombe, finite
-from detectors.protocol import Plain, Verdict, versioned
+from detectors.expectation import MOST
+from detectors.protocol import Column, States, Truth, Verdicts
 from detectors.tail import binomial_score
 
-VERSION = 4
 BENDS = 0.8
 WARM_WINDOWS = 48
 MEMORY = 72.0
@@ -32,118 +34,125 @@ ENOUGH = 50.0  # which know a share within a seventh; half as many are the least
 LONGEST = 16.0  # of more windows a fault would be learnt before it is found
 STROKE = 3.0  # spreads, and MATERIAL: what was lost so is not learnt as the share by now
 
+# What is known of a series: windows seen, sums of its exposures and the group's, of z² - 1 and mu, the last deviation from the share; sums
+# of the last windows alone, where nobody stated a share.
+WINDOWS, SHOWN, TOTAL, SQUARES, MEANS, BEFORE, SHOWN_LATELY, TOTAL_LATELY = range(8)
+PAST = slice(8, 8 + accumulation.WIDTH)
 
-class Share(NamedTuple):
-    """One closed window of a group: how often a variant was shown, out of how many, and its configured share, None for none."""
+
+class Shares(NamedTuple):
+    """One closed window of each series: how often a variant was shown, out of how many of its group, its configured share, nan for none."""
 
     end: int
-    shown: float
-    total: float
-    allocated: float | None = None
-
-
-@dataclass(slots=True)
-class Suppression:
-    """The detector of one variant of one group."""
-
-    budget: Budget
-    windows: int = 0
-    shown: float = 0.0
-    total: float = 0.0
-    squares: float = 0.0
-    means: float = 0.0
-    before: float = 0.0  # the last deviation from the recent share
-    past: Accumulation = field(default_factory=Accumulation)
-    lately: list[float] = field(default_factory=lambda: [0.0, 0.0])  # shown and total of the last windows, where nobody stated a share
-
-    def usable(self, seen: Share) -> bool:
-        """Return whether a window's numbers may be judged and learnt."""
-        given = seen.allocated is None or finite(seen.allocated)
-        return given and 0.0 <= seen.shown <= seen.total < MOST and seen.total > 0.0
-
-    def share(self, allocated: float | None) -> float | None:
-        """Return the share expected, None while nothing is known."""
-        recent = self.shown / self.total if self.windows >= WARM_WINDOWS and self.total > 0.0 else None
-        if allocated is None:
-            shown, total = self.lately
-            return recent if recent is None or total * recent < 0.5 * ENOUGH else min(recent, shown / total)
-        return allocated if recent is None else max(BENDS * allocated, min(allocated, recent))
-
-    @property
-    def _stretch(self) -> float:
-        return self.past.stretch(wobbles=False)
-
-    def _spread(self, mu: float, share: float, stretch: float) -> float:
-        variation = self.squares / self.means if self.squares > 0.0 and self.means > 0.0 else 0.0
-        variation *= 1.0 + stretch / MEMORY  # the share itself is known from so many windows only
-        return float((max(0.02, 1.0 - share) * (1.0 + variation * mu)) ** 0.5)
-
-    def z(self, seen: Share, share: float, stretch: float) -> float:
-        """Return the standard score of a window against a share, for sums of them; bad upwards."""
-        mu = seen.total * share
-        return -anscombe(seen.shown, mu) / self._spread(mu, share, stretch)
-
-    def score(self, seen: Share) -> Verdict:
-        """Judge a window."""
-        share = self.share(seen.allocated) if self.usable(seen) else None
-        if share is None or self.windows < WARM_WINDOWS // 2 or not 0.0 < share <= 1.0:
-            return Verdict(observed=seen.shown / seen.total if self.usable(seen) else 0.0)
-        held = share if seen.allocated is not None else (1.0 - USUAL) * share
-        mu, past, stretch = seen.total * held, self.past, self._stretch
-        spread = self._spread(mu, held, stretch)
-        z = binomial_score(seen.shown, seen.total, min(held, 0.999), -1) / (spread / (1.0 - held or 1.0) ** 0.5)
-        visible = min(9.0, self.budget.z / max(seen.total * share, 1e-9) ** 0.5 + (0.0 if held == share else USUAL))
-        if seen.allocated is None and seen.shown > (1.0 - MATERIAL) * seen.total * share:
-            return Verdict(1.0, z, seen.shown / seen.total, share, learning=False, detectable=visible)
-        sums = -anscombe(seen.shown, mu) / spread
-        p = either(tail(past.single(z, MEMORY, stretch)), past.rate(sums, MEMORY, stretch), self.budget)
-        return Verdict(p, z, seen.shown / seen.total, share, learning=False, detectable=visible)
-
-    def learn(self, seen: Share) -> None:
-        """Take a window in; more than CLIP spreads off is learnt as CLIP: what gains by a fault is not missed after it."""
-        if not self.usable(seen):
-            return
-        share = self.share(seen.allocated)
-        shown, z, mu = seen.shown, 0.0, 0.0
-        if share is not None and 0.0 < share <= 1.0 and self.windows >= WARM_WINDOWS // 4:
-            stretch = self._stretch
-            z = self.z(seen, share, stretch)
-            mu = seen.total * share
-            self._vary(seen, mu, share)
-            if self.windows >= WARM_WINDOWS // 2:
-                given = seen.allocated is not None
-                self.past.learn(z if given else self.z(seen, (1.0 - USUAL) * share, stretch), stretch, following=given)
-            if abs(z) > CLIP:
-                shown = min(seen.total, max(0.0, mu - (mu - shown) * CLIP / abs(z)))
-        if seen.allocated is None:
-            self._follow(seen, mu, z)
-        self.windows += 1
-        keep = 1.0 - 1.0 / min(MEMORY, float(self.windows))
-        self.shown = short(self.shown * keep + shown)
-        self.total = short(self.total * keep + seen.total)
-
-    def _follow(self, seen: Share, mu: float, z: float) -> None:
-        if z > STROKE and seen.shown < (1.0 - MATERIAL) * mu:
-            return
-        shown, total = self.lately
-        keep = 1.0 - 1.0 / min(LONGEST, max(LATELY, ENOUGH / max(mu, 1.0)))
-        self.lately = [short(shown * keep + seen.shown), short(total * keep + seen.total)]
-
-    def _vary(self, seen: Share, mu: float, share: float) -> None:
-        deviation = anscombe(seen.shown, mu) / max(0.02, 1.0 - share) ** 0.5
-        square = deviation * deviation if seen.allocated is not None else 0.5 * (deviation - self.before) ** 2
-        self.before = short(deviation)
-        keep = 1.0 - 1.0 / (2.0 * MEMORY)
-        most = max(SQUARE_MOST, 9.0 * (1.0 + max(0.0, self.squares / self.means) * mu if self.means > 0.0 else 1.0))
-        self.squares = short(self.squares * keep + min(most, square) - 1.0)
-        self.means = short(self.means * keep + mu)
-
-    def state(self) -> Plain:
-        """Return the state as plain numbers."""
-        return [VERSION, self.windows, self.shown, self.total, self.squares, self.means, self.before, self.past.state(), list(self.lately)]
+    shown: Column
+    total: Column
+    allocated: Column
 
     @classmethod
-    def of(cls, state: Plain, budget: Budget) -> "Suppression":
-        """Return the detector of a state; raises StateVersionError."""
-        windows, shown, total, squares, means, before, past, lately = versioned(state, VERSION)
-        return cls(budget, windows, shown, total, squares, means, before, Accumulation(*past), list(lately))
+    def of(cls, end: int, shown: ArrayLike, total: ArrayLike, allocated: ArrayLike = np.nan) -> "Shares":
+        """Return the windows of such numbers, one for all where one is given."""
+        shown, *others = (np.atleast_1d(np.asarray(one, dtype=np.float64)) for one in (shown, total, allocated))
+        return cls(end, shown, *[np.repeat(one, len(shown)) if len(one) == 1 else one for one in others])
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """The detector of the variants of any groups."""
+
+    budget: Budget
+    version: int = 5
+    width: int = PAST.stop
+
+    def fresh(self, series: int) -> States:
+        """Return states that have learnt nothing."""
+        found = np.zeros((series, self.width))
+        found[:, PAST] = accumulation.fresh(series)
+        return found
+
+    def usable(self, seen: Shares) -> Truth:
+        """Return whether a window's numbers may be judged and learnt."""
+        given = np.isnan(seen.allocated) | (abs(seen.allocated) < MOST)
+        found: Truth = given & (seen.shown >= 0.0) & (seen.shown <= seen.total) & (seen.total < MOST) & (seen.total > 0.0)
+        return found
+
+    @np.errstate(all="ignore")
+    def share(self, states: States, allocated: Column) -> Column:
+        """Return the shares expected, nan while nothing is known."""
+        known = (states[:, WINDOWS] >= WARM_WINDOWS) & (states[:, TOTAL] > 0.0)
+        recent = np.where(known, states[:, SHOWN] / states[:, TOTAL], np.nan)
+        lately, total = states[:, SHOWN_LATELY], states[:, TOTAL_LATELY]
+        moved = np.where(total * recent >= 0.5 * ENOUGH, np.minimum(recent, lately / total), recent)
+        bent = np.where(known, np.maximum(BENDS * allocated, np.minimum(allocated, recent)), allocated)
+        return np.where(np.isnan(allocated), moved, bent)
+
+    @np.errstate(all="ignore")
+    def score(self, states: States, seen: Shares) -> Verdicts:
+        """Judge a window of each series."""
+        usable, share, given = self.usable(seen), self.share(states, seen.allocated), ~np.isnan(seen.allocated)
+        judged = usable & (states[:, WINDOWS] >= WARM_WINDOWS // 2) & (share > 0.0) & (share <= 1.0)
+        held = np.where(given, share, (1.0 - USUAL) * share)
+        mu, past = seen.total * held, states[:, PAST]
+        stretch = accumulation.stretch(past, wobbles=False)
+        spread = spread_of(states, mu, held, stretch)
+        others = np.where(held < 1.0, 1.0 - held, 1.0)
+        z = binomial_score(seen.shown, seen.total, np.minimum(held, 0.999), -1) / (spread / np.sqrt(others))
+        lost = self.budget.z / np.sqrt(np.maximum(seen.total * share, 1e-9))
+        visible = np.minimum(9.0, lost + np.where(given, 0.0, USUAL))
+        sums = -anscombe(seen.shown, mu) / spread
+        single = tail(accumulation.single(past, z, MEMORY, stretch))
+        p = either(single, accumulation.rate(past, sums, MEMORY, stretch), self.budget)
+        usual = ~given & (seen.shown > (1.0 - MATERIAL) * seen.total * share)
+        observed = np.where(usable, seen.shown / seen.total, 0.0)
+        return Verdicts.among(judged, np.where(usual, 1.0, p), z, observed, share, visible)
+
+    @np.errstate(all="ignore")
+    def learn(self, states: States, seen: Shares, said: Verdicts, told: Truth) -> States:
+        """Return the states after a window; more than CLIP spreads off is learnt as CLIP: what gains by a fault is not missed after it."""
+        usable, share, given = self.usable(seen), self.share(states, seen.allocated), ~np.isnan(seen.allocated)
+        found, seen_before = states.copy(), states[:, WINDOWS]
+        known = usable & (share > 0.0) & (share <= 1.0) & (seen_before >= WARM_WINDOWS // 4)
+        stretch = accumulation.stretch(states[:, PAST], wobbles=False)
+        mu = seen.total * share
+        z = -anscombe(seen.shown, mu) / spread_of(states, mu, share, stretch)
+        self._vary(states, found, seen, mu, share, known)
+        held = (1.0 - USUAL) * share
+        usual = -anscombe(seen.shown, seen.total * held) / spread_of(found, seen.total * held, held, stretch)
+        past = accumulation.learn(states[:, PAST], np.where(given, z, usual), stretch, given)
+        summed = known & (seen_before >= WARM_WINDOWS // 2)
+        found[:, PAST] = np.where(summed[:, None], past, states[:, PAST])
+        far = known & (abs(z) > CLIP)
+        near = np.minimum(seen.total, np.maximum(0.0, mu - (mu - seen.shown) * CLIP / abs(z)))
+        self._follow(states, found, seen, np.where(known, mu, 0.0), known & (z > STROKE))
+        found[:, WINDOWS] = seen_before + 1.0
+        keep = 1.0 - 1.0 / np.minimum(MEMORY, found[:, WINDOWS])
+        found[:, SHOWN] = states[:, SHOWN] * keep + np.where(far, near, seen.shown)
+        found[:, TOTAL] = states[:, TOTAL] * keep + seen.total
+        return found if usable.all() else np.where(usable[:, None], found, states)
+
+    def _follow(self, states: States, found: States, seen: Shares, mu: Column, far: Truth) -> None:
+        """Take the windows into what the share is by now, where nobody stated one and it was not lost at a stroke."""
+        follows = np.isnan(seen.allocated) & ~(far & (seen.shown < (1.0 - MATERIAL) * mu))
+        keep = 1.0 - 1.0 / np.minimum(LONGEST, np.maximum(LATELY, ENOUGH / np.maximum(mu, 1.0)))
+        for number, one in ((SHOWN_LATELY, seen.shown), (TOTAL_LATELY, seen.total)):
+            found[:, number] = np.where(follows, states[:, number] * keep + one, states[:, number])
+
+    def _vary(self, states: States, found: States, seen: Shares, mu: Column, share: Column, known: Truth) -> None:
+        """Take the windows' noise in where the share is known."""
+        deviation = anscombe(seen.shown, mu) / np.sqrt(np.maximum(0.02, 1.0 - share))
+        step = deviation - states[:, BEFORE]
+        square = np.where(np.isnan(seen.allocated), 0.5 * (step * step), deviation * deviation)
+        squares, means = states[:, SQUARES], states[:, MEANS]
+        keep = 1.0 - 1.0 / (2.0 * MEMORY)
+        noisy = 1.0 + np.where(means > 0.0, np.maximum(0.0, squares / means) * mu, 0.0)
+        square = np.minimum(np.maximum(SQUARE_MOST, 9.0 * noisy), square)
+        found[:, BEFORE] = np.where(known, deviation, states[:, BEFORE])
+        found[:, SQUARES] = np.where(known, squares * keep + square - 1.0, squares)
+        found[:, MEANS] = np.where(known, means * keep + mu, means)
+
+
+def spread_of(states: States, mu: Column, share: Column, stretch: Column) -> Column:
+    """Return the standard deviation of a deviation from a share."""
+    squares, means = states[:, SQUARES], states[:, MEANS]
+    variation = np.where((squares > 0.0) & (means > 0.0), squares / means, 0.0)
+    variation = variation * (1.0 + stretch / MEMORY)  # the share itself is known from so many windows only
+    return np.sqrt(np.maximum(0.02, 1.0 - share) * (1.0 + variation * mu))

@@ -7,7 +7,10 @@ floored at the smallest normal double: an underflow is a limit of the number for
 import math
 import sys
 
+import numpy as np
 from scipy import special
+
+from detectors.protocol import Column
 
 SMALLEST_P = sys.float_info.min
 
@@ -32,30 +35,32 @@ def student_quantile(probability: float, degrees: float) -> float:
     return float(special.stdtrit(degrees, probability))
 
 
-def poisson_score(count: float, mu: float, sign: int) -> float:
+def poisson_score(count: Column, mu: Column, sign: int) -> Column:
     """Return a count's distance from its mean as a standard score, high where there is too little (sign -1) or too much (sign +1).
 
     The signed root of the deviance of a count half an event nearer to its mean: its normal tail is P(X <= count), or P(X >= count), within
     a third from one event expected on, where an Anscombe score is wrong by a factor of four at ten and of twelve at four.
     """
-    mu = max(mu, 1e-9)
-    near = max(count - 0.5 * sign, 0.0)
-    deviance = mu - near + (near * math.log(near / mu) if near > 0.0 else 0.0)
-    return math.copysign(math.sqrt(max(0.0, 2.0 * deviance)), sign * (near - mu))
+    mu = np.maximum(mu, 1e-9)
+    near = np.maximum(count - 0.5 * sign, 0.0)
+    deviance = mu - near + special.xlogy(near, near / mu)
+    found: Column = np.copysign(np.sqrt(np.maximum(0.0, 2.0 * deviance)), sign * (near - mu))
+    return found
 
 
-def binomial_score(count: float, total: float, share: float, sign: int) -> float:
+def binomial_score(count: Column, total: Column, share: Column, sign: int) -> Column:
     """Return the same for a count out of a total, each with a chance of `share`, strictly between 0 and 1."""
-    near = min(total, max(count - 0.5 * sign, 0.0))
+    near = np.minimum(total, np.maximum(count - 0.5 * sign, 0.0))
     others = total - near
-    deviance = near * math.log(near / (total * share)) if near > 0.0 else 0.0
-    deviance += others * math.log(others / (total * (1 - share))) if others > 0.0 else 0.0
-    return math.copysign(math.sqrt(max(0.0, 2.0 * deviance)), sign * (near - total * share))
+    deviance = special.xlogy(near, near / (total * share)) + special.xlogy(others, others / (total * (1.0 - share)))
+    found: Column = np.copysign(np.sqrt(np.maximum(0.0, 2.0 * deviance)), sign * (near - total * share))
+    return found
 
 
-def waiting_p(expected: float, shape: float) -> float:
+def waiting_p(expected: Column, shape: Column) -> Column:
     """Return the chance to wait for the next of some events until `expected` were due, gaps being of gamma law with this shape."""
-    return clamp_p(float(special.gammaincc(shape, shape * expected)))
+    found: Column = np.minimum(1.0, np.maximum(SMALLEST_P, special.gammaincc(shape, shape * expected)))
+    return found
 
 
 def chi_square_p(statistic: float, degrees: int) -> float:

@@ -12,29 +12,31 @@ A series whose detector raises is frozen (`faults`): its state stays, nothing is
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
-from zlib import crc32
 
-from detectors.drift import Drift
-from detectors.freshness import Silence
+import numpy as np
+
+from detectors.freshness import Freshness, Silences
 from detectors.panel import Votes, breaches, eligible
-from detectors.protocol import Verdict
+from detectors.protocol import Places, States, Truth, Verdicts, some
 from detectors.window import HOUR, end_of, ends
-from streams.kernel.cells import slices_of
 from streams.kernel.detector_rule import MIXED, DetectorRule
 from streams.kernel.faults import DETECTOR
 from streams.kernel.rows import Draft, pack, row_key, unpack
-from streams.kernel.series import AllSeries, Scene, Values
-from streams.kernel.showing import Seen, Showing
-from streams.kernel.sight import seen_of
+from streams.kernel.series import KEPT_LOADED, AllSeries, Group, Scene, Seen, together
+from streams.kernel.showing import Showing
+from streams.kernel.state_rows import last_seen
 from streams.kernel.watch import Breach, Watch
 
 DECIDED = b"V"
 TOLD_A_PHASE = 200  # as for thresholds: each may publish about 6 KB
-SERIES_A_PHASE = 500  # states written in one phase: up to 1 KB each
+SERIES_A_PHASE = 400  # cells whose series learn in one phase: for each up to four rows of 0.2 to 0.9 KB, and as many above them
 CLEAR_P = 0.1  # a window that chance makes so seldom is no sign that a fault is over
 
+CHECKS = ("freshness", "dip", "suppression", "drift")
+
 Phase = Callable[[], bool | None]
-Levels = list[tuple[DetectorRule, dict[Values, Seen]]]
+Scope = tuple[tuple[str, str], ...]  # dimensions and their values
+Level = tuple[DetectorRule, Group, Verdicts, Truth]  # of the series of one rule those that matter to a life cycle, and which breach
 
 
 class Detection:
@@ -48,7 +50,7 @@ class Detection:
         # What was read once stays: states change only where a series learns, and that comes last, wholes before their leaves.
         self._series = AllSeries(draft, scene, watch.faults)
         self._showing = Showing(scene, self._due, self._series)
-        self._said: dict[bytes, Verdict] = {}
+        self._said: dict[str, tuple[Group, Verdicts]] = {}  # by check: who was scored, and how
         self._read: tuple[bytes | None, list[list[Any]], dict[str, list[float]]] = (None, [], {})
 
     def phases(self) -> Iterator[Phase]:
@@ -59,11 +61,13 @@ class Detection:
         told, _ = self._decided()
         for at in range(0, len(told), TOLD_A_PHASE):
             yield partial(self.tell, at)
-        yield partial(self.learn, [rule for rule in self._due.values() if not self._showing.is_leaf(rule)], 0, 1)
-        leaves = [rule for rule in self._due.values() if self._showing.is_leaf(rule)]
-        parts = -(-len(slices_of(self._scene.cells)) * 1000 // SERIES_A_PHASE) or 1
+        rules = list(self._due.values())
+        parts = -(-self._scene.cells // SERIES_A_PHASE) or 1
+        if parts > 1:
+            yield partial(self.learn, [rule for rule in rules if not self._showing.is_leaf(rule)], 0, 1)
+            rules = [rule for rule in rules if self._showing.is_leaf(rule)]
         for part in range(parts):
-            yield partial(self.learn, leaves, part, parts)
+            yield partial(self.learn, rules, part, parts)
 
     def next_silence(self, rule: DetectorRule) -> int:
         """Return the next end at which a rule of silences must be asked, ms: none of this hour while nothing comes and nobody misses it.
@@ -74,14 +78,19 @@ class Detection:
         after = end_of(end_of(now - 1, HOUR), rule.window)
         if rule.name not in self._due or after == following or self._watch.faults.known:
             return following
-        for values, seen in self._showing.seen(rule).items():
-            row = self._draft.get(self._series.key(rule, values))
-            if row is None or not isinstance(seen, Silence) or seen.events or not self._watch.rests(rule.threshold, rule.check, values):
-                return following
-            detector, until = self._series.load(rule, values), seen._replace(end=after - rule.window)
-            if seen_of(detector.score(until)) != unpack(row)[1] or not detector.rests(now, until):
-                return following
-        return after
+        group, detector = self._showing.group(rule), rule.detector()
+        if not len(group):
+            return after
+        rows = [self._series.row(key) for key in group.keys]
+        resting = [self._watch.rests(rule.threshold, rule.check, values) for values in group.values]
+        if None in rows or not all(resting) or not isinstance(group.seen, Silences) or group.seen.events.any():
+            return following
+        assert isinstance(detector, Freshness)
+        states = self._series.states(Group(group.rules, group.values, group.keys, group.seen))  # as they are by now
+        until = group.seen._replace(end=after - rule.window)
+        learning = [last_seen(row)[0] for row in rows if row is not None]
+        rests = np.array_equal(detector.score(states, until).learning, learning) and detector.rests(states, now, until).all()
+        return after if rests else following
 
     def forget(self) -> None:
         """Drop what was decided: it is told and learnt."""
@@ -99,51 +108,71 @@ class Detection:
         self._thaw()
         told: list[list[Any]] = []
         votes: dict[str, list[float]] = {}
-        stale: set[tuple[tuple[str, str], ...]] = set()
-        for check in ("freshness", "dip", "suppression", "drift"):
-            levels: Levels = [(rule, self._showing.seen(rule)) for rule in self._due.values() if rule.check == check]
-            found: list[dict[Values, Verdict]] = []
-            for rule, seen in levels:
-                verdicts = self._verdicts(rule, seen)
-                if check in MIXED and self._showing.is_leaf(rule):
-                    votes[rule.name] = self._showing.siblings.total(rule).plain()
-                found.append({values: verdict for values, verdict in verdicts.items() if rule.judged and eligible(verdict)})
-            hits = breaches(found, levels[0][0].budget, self._scene.fdr) if levels else []
+        stale: set[Scope] = set()
+        for check in CHECKS:
+            rules = [rule for rule in self._due.values() if rule.check == check]
+            if not rules:
+                continue
+            levels = self._judged(rules)
+            if check in MIXED:
+                leaves = self._showing.leaves(rules[0])
+                votes[leaves.rule.name] = leaves.votes.plain()
             if check == "freshness":
-                stale = self._stale(hits)
-            self._note(told, levels, found, hits, stale)
+                stale = self._stale(levels)
+            self._note(told, levels, stale)
         self._draft.put(row_key(DECIDED, self._scene.initiative), pack(told, votes))
 
-    def _note(
-        self,
-        told: list[list[Any]],
-        levels: Levels,
-        found: list[dict[Values, Verdict]],
-        hits: list[dict[Values, bool]],
-        stale: set[tuple[tuple[str, str], ...]],
-    ) -> None:
-        above: set[tuple[tuple[str, str], ...]] = set()
-        for (rule, _), verdicts, breached in zip(levels, found, hits, strict=True):
+    def _judged(self, rules: Sequence[DetectorRule]) -> list[Level]:
+        """Return the levels of one check, the whole first: whose window matters there, what is said of them, and who breaches."""
+        group, verdicts = self._scored(together([self._showing.beside(rule) for rule in rules]))
+        if verdicts is None:
+            return []
+        if len(group) <= KEPT_LOADED:
+            self._said[rules[0].check] = group, verdicts
+        judged = eligible(verdicts)
+        found = []
+        for rule, rows in group.levels():
+            can = judged[rows] & rule.judged
+            hits = breaches(verdicts.p[rows], can, rule.budget, self._scene.fdr)
+            known = self._watch.known(rule.threshold, rule.check)
+            if known:  # what has a life cycle matters without a breach, too
+                places = np.flatnonzero(can & (hits | np.array([values in known for values in group.values[rows]])))
+            elif hits.any():
+                places = np.flatnonzero(hits)
+            else:
+                continue
+            found.append((rule, group.only(rows.start + places), some(verdicts, rows.start + places), hits[places]))
+        return found
+
+    def _scored(self, group: Group) -> tuple[Group, Verdicts | None]:
+        if not len(group):
+            return group, None
+        asked, _, verdicts = self._series.ask(group, group.rules[0].detector().score)
+        return asked, verdicts
+
+    def _note(self, told: list[list[Any]], levels: Sequence[Level], stale: set[Scope]) -> None:
+        above: set[Scope] = set()
+        for rule, group, verdicts, hits in levels:
             struck = set()
-            for values, hit in sorted(breached.items()):
-                named = tuple(zip(rule.group_by, values, strict=True))
+            for at, values in enumerate(group.values):
+                named, hit = tuple(zip(rule.group_by, values, strict=True)), bool(hits[at])
                 if absorbed(named, above) or (rule.check != "freshness" and absorbed(named, stale)):
                     continue
                 alive = self._watch.alive(rule.threshold, rule.check, values)
                 if alive or (hit and self._watch.opens(rule.threshold, rule.check, values, self._scene.now)):
                     struck.add(named)
-                verdict = verdicts[values]
-                doubtful = verdict.stands or (alive and verdict.p < CLEAR_P)  # neither a breach nor over
-                if hit or (not doubtful and self._watch.known(rule.threshold, rule.check, values)):
-                    told.append([rule.name, list(values), verdict.observed, verdict.expected, verdict.p, hit])
+                p, expected = float(verdicts.p[at]), float(verdicts.expected[at])
+                doubtful = verdicts.stands[at] or (alive and p < CLEAR_P)  # neither a breach nor over
+                if hit or not doubtful:
+                    usual = None if expected != expected else expected
+                    told.append([rule.name, list(values), float(verdicts.observed[at]), usual, p, hit])
             above |= struck
 
-    def _stale(self, hits: list[dict[Values, bool]]) -> set[tuple[tuple[str, str], ...]]:
-        rules = [rule for rule in self._due.values() if rule.check == "freshness"]
+    def _stale(self, levels: Sequence[Level]) -> set[Scope]:
         now = {
             tuple(zip(rule.group_by, values, strict=True))
-            for rule, breached in zip(rules, hits, strict=True)
-            for values, hit in breached.items()
+            for rule, group, _, hits in levels
+            for values, hit in zip(group.values, hits.tolist(), strict=True)
             if hit
         }
         for rule in self._rules.values():
@@ -163,35 +192,46 @@ class Detection:
         """Let the series of one slice learn their window, each from the state it was scored in; wholes go before their leaves."""
         told, votes = self._decided()
         hits = {(name, *values) for name, values, *_, hit in told if hit}
-        for rule in rules:
-            if rule.name in votes:
-                self._showing.siblings.recall(rule, Votes.of(votes[rule.name]))
-            for values, seen in sorted(self._showing.seen(rule).items()):
-                if crc32("\x00".join(values).encode()) % parts == part:
-                    row = self._series.ask(rule, values, self._learn, seen, (rule.name, *values) in hits)
-                    self._series.put_back(rule, values, row)
+        for check in CHECKS:
+            chosen = [rule for rule in rules if rule.check == check]
+            for rule in chosen:
+                if rule.name in votes:
+                    self._showing.leaves(rule).recall(Votes.of(votes[rule.name]))
+            group, verdicts = self._of_part(chosen, part, parts) if chosen else (None, None)
+            if group and verdicts:
+                self._learn(group, verdicts, hits)
 
-    def _learn(self, rule: DetectorRule, values: Values, seen: Seen, hit: bool) -> bytes:
-        """Return a series' row after its window."""
-        detector = self._series.load(rule, values)
-        window = self._showing.beside(rule, values, seen)
-        verdict = self._said.get(self._series.key(rule, values)) or detector.score(window)
-        detector.learn(window)
-        if isinstance(detector, Drift) and hit:
-            detector.tell()
-        return pack(detector.state(), seen_of(verdict))
+    def _of_part(self, rules: Sequence[DetectorRule], part: int, parts: int) -> tuple[Group, Verdicts | None]:
+        """Return the series of some rules of one check that learn in one part, with what was said of them: kept, or said again."""
+        said = self._said.get(rules[0].check)
+        if said is None:
+            return self._scored(together([self._showing.beside(rule, self._places(rule, part, parts)) for rule in rules]))
+        group, verdicts = said
+        learns = group.lots(parts) == part
+        for rule, rows in group.levels():
+            if rule not in rules:
+                learns[rows] = False
+        places = np.flatnonzero(learns)
+        return group.only(places), some(verdicts, places)
 
-    def _verdicts(self, rule: DetectorRule, seen: Mapping[Values, Seen]) -> dict[Values, Verdict]:
-        found = {}
-        for values in sorted(seen):
-            verdict = self._series.ask(rule, values, self._judge, seen[values])
-            if verdict is not None:
-                found[values] = self._said[self._series.key(rule, values)] = verdict
-        return found
+    def _places(self, rule: DetectorRule, part: int, parts: int) -> Places | None:
+        return None if parts == 1 else np.flatnonzero(self._showing.group(rule).lots(parts) == part)
 
-    def _judge(self, rule: DetectorRule, values: Values, seen: Seen) -> Verdict:
-        verdict: Verdict = self._series.load(rule, values).score(self._showing.beside(rule, values, seen))
-        return verdict
+    def _learn(self, group: Group, verdicts: Verdicts, hits: set[tuple[str, ...]]) -> None:
+        """Let series learn their window and write their rows; who raises stays as it was."""
+        detector = group.rules[0].detector()
+        named = zip(group.rules, group.values, strict=True)
+        told = np.array([(rule.name, *values) in hits for rule, values in named] if hits else [False] * len(group))
+
+        def learn(states: States, seen: Seen, told: Truth, *said: Any) -> States:
+            after = np.asarray(detector.learn(states, seen, Verdicts(*said), told), dtype=np.float64)
+            if after.shape != states.shape:
+                raise ValueError(f"a state has {detector.width} numbers")
+            return after
+
+        learnt, who, states = self._series.ask(group, learn, told, *verdicts)
+        if states is not None:
+            self._series.put_back(learnt, states, some(verdicts, who))
 
     def _thaw(self) -> None:
         """Try again what is frozen and nobody holds open any more: somebody resolved the incident."""

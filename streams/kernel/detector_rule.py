@@ -13,7 +13,7 @@ from detectors.dip import Dip
 from detectors.drift import Drift
 from detectors.freshness import Freshness
 from detectors.kpi import BUILT_IN, Ratio
-from detectors.protocol import Plain
+from detectors.protocol import Detector
 from detectors.suppression import Suppression
 from governance.config import Config, Threshold
 from streams.kernel.place import own_rule
@@ -44,21 +44,13 @@ class DetectorRule:
     sla: int | None = None
     judged: bool = True  # False: it only weighs the mixture of the levels above it
 
-    def fresh(self) -> Any:
-        """Return a detector that has learnt nothing."""
+    def detector(self) -> Detector[Any]:
+        """Return the detector, the same at every level."""
         if self.check == "dip":
-            return Dip.fresh(self.sign, self.budget, self.window)
+            return Dip.of(self.sign, self.budget, self.window)
         if self.check == "drift":
-            return Drift(self.sign, self.budget, self.window)
+            return Drift.of(self.sign, self.budget, self.window)
         return Freshness(self.budget) if self.check == "freshness" else Suppression(self.budget)
-
-    def of(self, state: Plain) -> Any:
-        """Return the detector of a state; raises StateVersionError."""
-        if self.check == "dip":
-            return Dip.of(state, self.sign, self.budget, self.window)
-        if self.check == "drift":
-            return Drift.of(state, self.sign, self.budget, self.window)
-        return Freshness.of(state, self.budget) if self.check == "freshness" else Suppression.of(state, self.budget)
 
 
 def detector_rules(config: Config, initiative: str) -> dict[str, DetectorRule]:

@@ -3,61 +3,113 @@
 The votes are the leaves' at every level: a level between knows no better, and few of its own are easily outvoted by one that is at fault.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from detectors.dip import Window
-from detectors.panel import Sibling, Votes, sibling, with_common
+import numpy as np
+
+from detectors.panel import Counted, Siblings, Votes, siblings
+from detectors.protocol import Column, Places, some
+from detectors.weighing import Weighing, Windows
 from streams.kernel.detector_rule import DetectorRule
-from streams.kernel.series import AllSeries, Values
-
-Rates = Callable[[DetectorRule], Mapping[Values, Window]]
+from streams.kernel.series import AllSeries, Group, Values
 
 
-class Siblings:
-    """The votes of the leaves of each rule, cast once, from states that have not learnt this window."""
+class Leaves:
+    """The votes of the leaves of one rule, cast once, from states that have not learnt this window."""
 
-    def __init__(self, series: AllSeries, rates: Rates) -> None:
-        self._series, self._rates = series, rates
-        self._votes: dict[bytes, Sibling | None] = {}
-        self._totals: dict[str, Votes] = {}
-        self._below: dict[tuple[str, tuple[str, ...]], dict[Values, list[Values]]] = {}
-        self._windows: dict[bytes, Window] = {}
+    def __init__(self, series: AllSeries, group: Group, rule: DetectorRule) -> None:
+        self._series, self.group, self.rule = series, group, rule
+        self.weighing: Weighing = weighing_of(rule.detector())
+        self._cast: Siblings | None = None
+        self._votes: Votes | None = None
+        self._counted: Counted | None = None
 
-    def total(self, leaf: DetectorRule) -> Votes:
-        """Return what all leaves say together."""
-        if leaf.name not in self._totals:
-            self._totals[leaf.name] = Votes.among(self._vote(leaf, values) for values in sorted(self._rates(leaf)))
-        return self._totals[leaf.name]
+    @property
+    def cast(self) -> Siblings:
+        """What each leaf says, no vote where it is learning or frozen."""
+        if self._cast is None:
+            self._cast = self._asked(self.group)
+        return self._cast
 
-    def recall(self, leaf: DetectorRule, votes: Votes) -> None:
+    def _asked(self, group: Group) -> Siblings:
+        _, who, found = self._series.ask_as_parts(group, lambda states, seen: siblings(self.weighing, states, seen))
+        return Siblings(*scattered(found, who, len(group), (1.0, 0.0, 0.0)))
+
+    @property
+    def votes(self) -> Votes:
+        """What all leaves say together."""
+        if self._votes is None:
+            self._votes = Votes.among(self.cast)
+        return self._votes
+
+    def recall(self, votes: Votes) -> None:
         """Take what all leaves said together: they learn part by part, so that it cannot be asked again in between."""
-        self._totals[leaf.name] = votes
+        self._votes = votes
 
-    def below(self, leaf: DetectorRule, names: Sequence[str]) -> Mapping[Values, list[Values]]:
-        """Return the leaves by their values of some of their dimensions."""
-        found = self._below.get((leaf.name, tuple(names)))
-        if found is None:
-            found = self._below[leaf.name, tuple(names)] = {}
-            places = [leaf.group_by.index(name) for name in names]
-            for values in sorted(self._rates(leaf)):
-                found.setdefault(tuple(values[place] for place in places), []).append(values)
-        return found
+    def parts(self, ask: Callable[..., Any]) -> tuple[Column, Column]:
+        """Return what each leaf brings into a whole by `ask(states, seen)`: events and what was expected; nothing where it is frozen."""
+        _, who, found = self._series.ask_as_parts(self.group, ask)
+        events, expected = scattered(found, who, len(self.group), (0.0, 0.0))
+        return events, expected
 
-    def beside(self, rule: DetectorRule, leaf: DetectorRule, values: Values, seen: Window) -> Window:
-        """Return a series' window with what the leaves say that are not its own."""
-        key = self._series.key(rule, values)
-        found = self._windows.get(key)
-        if found is None:
-            own = [self._vote(leaf, one) for one in self.below(leaf, rule.group_by)[values]]
-            found = self._windows[key] = with_common(seen, self.total(leaf).common(own))
-        return found
+    @property
+    def counted(self) -> Counted:
+        """What the vote of each leaf comes to."""
+        if self._counted is None:
+            self._counted = self.votes.counted(self.cast)
+        return self._counted
 
-    def _vote(self, leaf: DetectorRule, values: Values) -> Sibling | None:
-        key = self._series.key(leaf, values)
-        if key not in self._votes:
-            self._votes[key] = self._series.ask_as_part(leaf, values, self._cast, self._rates(leaf)[values])
-        return self._votes[key]
+    def beside(self, chosen: Group, places: Places | None) -> Windows:
+        """Return the windows of some leaves, by their places or all for None, with what the others say."""
+        if places is None:
+            return self._with_common(chosen, self.counted)
+        cast = self._asked(chosen) if self._cast is None else some(self._cast, places)
+        return self._with_common(chosen, self.votes.counted(cast))
 
-    def _cast(self, leaf: DetectorRule, values: Values, *seen: Any) -> Sibling | None:
-        return sibling(self._series.dip(leaf, values), seen[0])
+    def above(self, group: Group, below: Places) -> Windows:
+        """Return the windows of series above the leaves, with what the leaves say that are not below them; `below` see `places_above`."""
+        there = below >= 0
+        number, weight, total = (summed(below[there], column[there], len(group)) for column in self.counted)
+        return self._with_common(group, Counted(number, weight, total))
+
+    def _with_common(self, group: Group, own: Counted) -> Windows:
+        """Return windows with what all votes but their own say."""
+        seen = group.seen
+        assert isinstance(seen, Windows)
+        factor, doubt = self.votes.common(own)
+        return seen._replace(common=factor, doubt=doubt)
+
+
+def weighing_of(detector: Any) -> Weighing:
+    """Return what weighs the windows of a rate's detector."""
+    found = detector.weighing
+    assert isinstance(found, Weighing)
+    return found
+
+
+def scattered(found: Sequence[Column] | None, who: Places, number: int, otherwise: Sequence[float]) -> list[Column]:
+    """Return the answers of some of so many series as columns of all; None where nobody answered."""
+    if found is not None and len(who) == number:
+        return list(found)
+    columns = []
+    for at, blank in enumerate(otherwise):
+        column = np.full(number, blank)
+        if found is not None:
+            column[who] = found[at]
+        columns.append(column)
+    return columns
+
+
+def summed(places: Places, column: Column, number: int) -> Column:
+    """Return the sums of a column by place, one after the other in the order given."""
+    return np.bincount(places, weights=column, minlength=number).astype(np.float64)
+
+
+def places_above(leaf: DetectorRule, names: Sequence[str], values: Sequence[Values]) -> tuple[list[Values], Places]:
+    """Return the values of leaves under some of their dimensions, each once and in order, and for each leaf its place among them."""
+    at = [leaf.group_by.index(name) for name in names]
+    projected = [tuple([one[place] for place in at]) for one in values]
+    above = sorted(set(projected))
+    number = {one: place for place, one in enumerate(above)}
+    return above, np.array([number[one] for one in projected], dtype=np.intp)

@@ -1,20 +1,12 @@
 """What the detectors of an initiative watch, as their last windows left it: read for reports from the rows of `detection`."""
 
 from detectors.panel import DAY_OF_WINDOWS
-from detectors.protocol import Verdict
 from governance.config import Config
 from reporting.snapshot import Sight
 from streams.kernel.detector_rule import detector_rules
 from streams.kernel.faults import DETECTOR, Faults
-from streams.kernel.rows import Draft, key_parts, unpack
-
-STATES = b"D"
-Seen = list[float | int | None]  # learning (0 or 1), the smallest change one window can show
-
-
-def seen_of(verdict: Verdict) -> Seen:
-    """Return what a row keeps of its last verdict."""
-    return [int(verdict.learning), None if verdict.detectable is None else float(f"{verdict.detectable:.3g}")]
+from streams.kernel.rows import Draft, key_parts
+from streams.kernel.state_rows import STATES, last_seen
 
 
 def sights(draft: Draft, initiative: str, config: Config) -> tuple[Sight, ...]:
@@ -39,15 +31,15 @@ def sights(draft: Draft, initiative: str, config: Config) -> tuple[Sight, ...]:
         if place in frozen:
             found.append(Sight(check, kpi, group_by, tuple(values), "frozen", None, frozen[place]))
         else:
-            _, seen = unpack(draft.get(learnt[place]) or b"")
-            found.append(sight(check, kpi, group_by, tuple(values), seen))
+            learning, smallest = last_seen(draft.get(learnt[place]) or b"")
+            found.append(sight(check, kpi, group_by, tuple(values), smallest, learning=learning))
     return tuple(found)
 
 
-def sight(check: str, kpi: str, group_by: tuple[str, ...], values: tuple[str, ...], seen: Seen) -> Sight:
+def sight(check: str, kpi: str, group_by: tuple[str, ...], values: tuple[str, ...], smallest: float | None, *, learning: bool) -> Sight:
     """Return one series; what could not show the loss of everything in a day of windows is too small to be judged alone."""
-    learning, smallest = seen
     if learning:
         return Sight(check, kpi, group_by, values, "learning", None)
+    smallest = None if smallest is None else float(f"{smallest:.3g}")
     small = smallest is not None and smallest >= DAY_OF_WINDOWS**0.5
     return Sight(check, kpi, group_by, values, "too_small" if small else "watched", smallest)

@@ -142,9 +142,11 @@ class Watch:
         """Return whether the incident of a job of this initiative is open or acknowledged."""
         return self.alive(fault_rule(self._config.timing.window), JOB_FAILED, (job,))
 
-    def known(self, threshold: Threshold, check: str, values: tuple[str, ...]) -> bool:
-        """Return whether a key has a life cycle that a window without breach may change."""
-        return self._draft.get(row_key(SERIES, self._initiative, *place_of(threshold, check, values))) is not None
+    def known(self, threshold: Threshold, check: str) -> set[tuple[str, ...]]:
+        """Return the values of the keys of a rule that have a life cycle, which a window without breach may change."""
+        start = row_key(SERIES, self._initiative, *place_of(threshold, check, ()))[:-1]
+        keys = [key for key in self._draft.group(SERIES, self._initiative) if key.startswith((start + b",", start + b"]"))]
+        return {tuple(key_parts(key)[4:]) for key in keys}
 
     def rests(self, threshold: Threshold, check: str, values: tuple[str, ...]) -> bool:
         """Return whether windows without a breach change nothing of a key that matters."""

@@ -2,17 +2,40 @@
 
 from random import Random
 
+import numpy as np
 import pytest
 
-from detectors.baseline import Baseline
+from detectors.baseline import WIDTH, Baseline, variation, warm
+from detectors.protocol import States
 from detectors.window import DAY, HOUR
 
 MONDAY = 20_402 * DAY  # 2025-11-10
 
 
-def learnt(days: int, noise: float = 0.0, common: float = 1.0, skipped: range = range(0)) -> Baseline:
-    """Return a baseline after days of 2,000 exposures an hour, 10 % clicked, half as many again from 8 to 20 o'clock."""
-    chance, baseline = Random(1), Baseline()
+class Rate:
+    """One series under a baseline."""
+
+    def __init__(self, baseline: Baseline) -> None:
+        self.baseline = baseline
+        self.rates: States = np.zeros((1, WIDTH))
+
+    def learn(self, end: int, events: float, exposure: float, common: float = 1.0) -> None:
+        """Take a window in."""
+        columns = [np.array([one]) for one in (events, exposure, common, 0.0)]
+        self.rates = self.baseline.learn(self.rates, end, *columns)
+
+    def expected(self, end: int, exposure: float) -> float:
+        """Return the events expected."""
+        return self.baseline.expected(self.rates, end, np.array([exposure])).mu.item()
+
+    def unsure(self, end: int) -> float:
+        """Return the relative variance of what is expected."""
+        return self.baseline.expected(self.rates, end, np.ones(1)).unsure.item()
+
+
+def learnt(days: int, noise: float = 0.0, common: float = 1.0, skipped: range = range(0)) -> Rate:
+    """Return a rate after days of 2,000 exposures an hour, 10 % clicked, half as many again from 8 to 20 o'clock."""
+    chance, baseline = Random(1), Rate(Baseline())
     for hour in range(24 * days):
         if hour not in skipped:
             mu = 200.0 * (1.5 if 8 <= hour % 24 < 20 else 1.0) * common
@@ -55,18 +78,18 @@ def test_what_moved_all_siblings_is_not_learnt() -> None:
 
 @pytest.mark.parametrize("noise", [0.0, 0.05, 0.15])
 def test_noise_beyond_chance_is_measured_as_a_coefficient_of_variation(noise: float) -> None:
-    assert learnt(28, noise).variation() ** 0.5 == pytest.approx(noise, abs=0.02)
+    assert variation(learnt(28, noise).rates).item() ** 0.5 == pytest.approx(noise, abs=0.02)
 
 
 def test_it_is_the_surer_the_more_it_saw() -> None:
     assert learnt(14).unsure(at(14, 3)) < 0.5 * learnt(3).unsure(at(3, 3))
-    assert not Baseline().warm
-    assert learnt(3).warm
+    assert not warm(np.zeros((1, WIDTH))).item()
+    assert warm(learnt(3).rates).item()
 
 
 def test_short_windows_teach_a_slot_no_faster_than_an_hour_does() -> None:
     """Ten minutes at a fifth move what the next minute should hold by less than a sixth: a slot remembers days, not visits."""
-    baseline = Baseline(168.0 * 60, visits=60.0)
+    baseline = Rate(Baseline(168.0 * 60, visits=60.0))
     for minute in range(60 * 12):
         baseline.learn(MONDAY + (minute + 1) * HOUR // 60, 30.0, 300.0)
     for minute in range(60 * 12, 60 * 12 + 10):

@@ -2,6 +2,7 @@
 
 from math import isclose
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,25 +23,25 @@ def test_a_budget_is_spread_over_the_windows_of_a_week() -> None:
 def test_a_level_makes_the_alarms_it_was_made_for(rate: float, points: int, more: int) -> None:
     """`alarm_p` undoes `window_p`, whatever M of N."""
     budget = Budget(rate, points, points + more)
-    assert isclose(budget.alarm_p(budget.window_p(rate)), rate, rel_tol=1e-9)
+    assert isclose(budget.alarm_p(budget.window_p(np.array([rate]))).item(), rate, rel_tol=1e-9)
 
 
 @pytest.mark.parametrize(("height", "length"), [(4.0, 336.0), (5.0, 930.0)])
 def test_a_cusum_stands_high_by_chance_as_seldom_as_the_textbook_says(height: float, length: float) -> None:
     """Average run lengths of a one-sided CUSUM with k = 1/2 (Montgomery, Introduction to Statistical Quality Control)."""
-    assert 1 / cusum_rate(height, 0.5) == pytest.approx(length, rel=0.03)
-    assert cusum_rate(0.0, 0.5) == 1.0
+    assert 1 / cusum_rate(np.array([height]), 0.5).item() == pytest.approx(length, rel=0.03)
+    assert cusum_rate(np.zeros(1), 0.5).item() == 1.0
 
 
 def test_either_test_may_make_half_of_the_alarms() -> None:
     """One of one: a p doubles. Two of two: by the root of two, for half the alarms are made at a level that much lower."""
-    assert either(1e-4, 1.0, Budget(1e-3, 1, 1)) == pytest.approx(2e-4)
-    assert either(1e-2, 1.0, Budget(1e-4, 2, 2)) == pytest.approx(1e-2 * 2**0.5)
+    assert either(np.array([1e-4]), np.ones(1), Budget(1e-3, 1, 1)).item() == pytest.approx(2e-4)
+    assert either(np.array([1e-2]), np.ones(1), Budget(1e-4, 2, 2)).item() == pytest.approx(1e-2 * 2**0.5)
 
 
 def test_discoveries_are_those_of_the_paper() -> None:
     """The example of Benjamini & Hochberg (1995), section 3: the four smallest of fifteen at 5 %."""
     chances = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0]
-    assert discoveries(chances, 0.05) == [True] * 4 + [False] * 11
-    assert discoveries(chances[::-1], 0.05) == [False] * 11 + [True] * 4
-    assert discoveries([], 0.05) == []
+    assert discoveries(np.array(chances), 0.05).tolist() == [True] * 4 + [False] * 11
+    assert discoveries(np.array(chances[::-1]), 0.05).tolist() == [False] * 11 + [True] * 4
+    assert discoveries(np.zeros(0), 0.05).tolist() == []

@@ -14,7 +14,7 @@ from streams.kernel.faults import FAULTS
 from streams.kernel.looks import TRIALS
 from streams.kernel.record import Commit, Outgoing, Record
 from streams.kernel.rows import Rows, key_parts, pack, row_key, unpack
-from streams.kernel.sight import STATES
+from streams.kernel.state_rows import STATES
 from streams.read_model.frozen import frozen_of
 from streams.replay import Replay
 
@@ -107,7 +107,7 @@ class Spoilt:
     def _spoil(self, check: str, profile: str) -> None:
         for station in self.replay.stations:
             rows = {
-                key: pack([unpack(station.monitor.get(key) or b"")[0][0], "no", "state"], [0, None])  # of the version that is read
+                key: (station.monitor.get(key) or b"")[:-8]  # of the version that is read, and a number short
                 for key in station.monitor.keys(STATES)
                 if key_parts(key)[1] == check and key_parts(key)[4:] == [profile]
             }

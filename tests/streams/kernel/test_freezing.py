@@ -4,14 +4,15 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from functools import partial
 from itertools import chain
-from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 
-from detectors.dip import Dip, Window
+from detectors.dip import Dip
 from detectors.kpi import BUILT_IN
-from detectors.protocol import Verdict
+from detectors.protocol import States, Truth, Verdicts, some
+from detectors.weighing import Windows
 from detectors.window import MINUTE
 from governance.config import load_config
 from streams.kernel.cells import Cells
@@ -21,7 +22,7 @@ from streams.kernel.faults import FAULTS, tried
 from streams.kernel.record import Outgoing
 from streams.kernel.rows import Draft, Rows, RowVersionError, key_parts
 from streams.kernel.series import Scene
-from streams.kernel.sight import STATES
+from streams.kernel.state_rows import STATES
 from streams.kernel.watch import Watch
 
 CONFIG = load_config(
@@ -30,58 +31,50 @@ CONFIG = load_config(
 )
 NOON = 1_795_348_800_000
 ODD = 170  # exposures of the one series that the plug-in cannot take
-WHERE = ("of", "score", "learn", "state")
+WHERE = ("width", "score", "learn", "state", "number")
 
 
 class WorthlessError(Exception):
     """What the plug-in raises."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Plugin(Dip):
-    """A dip detector that raises at one place, once it has seen a window of ODD exposures."""
+    """A dip detector that raises at one place where a window of ODD exposures is among what it is asked about."""
 
     where: str = ""
-    odd: bool = False
 
-    def score(self, seen: Window) -> Verdict:
-        """Judge a window, or raise."""
+    def score(self, states: States, seen: Windows) -> Verdicts:
+        """Judge windows, or raise, or say nothing of one."""
         self._raise_on("score", seen)
-        return Dip.score(self, seen)
+        verdicts = Dip.score(self, states, seen)
+        return some(verdicts, seen.exposure != ODD) if self.where == "number" else verdicts
 
-    def learn(self, seen: Window, *, held: bool = False) -> None:
-        """Take a window in, and raise when that is half done."""
-        Dip.learn(self, seen, held=held)
+    def learn(self, states: States, seen: Windows, said: Verdicts, told: Truth) -> States:
+        """Take windows in, or raise, or return what no row can hold."""
         self._raise_on("learn", seen)
-        self.odd = seen.exposure == ODD
+        found = Dip.learn(self, states, seen, said, told)
+        odd = bool((seen.exposure == ODD).any())
+        if odd and self.where == "state":
+            return np.array([[object()] * self.width] * len(found))
+        return found[:, 1:] if odd and self.where == "width" else found
 
-    def state(self) -> Any:
-        """Return the state, or what no row can hold."""
-        return [object()] if self.where == "state" and self.odd else Dip.state(self)
-
-    def _raise_on(self, where: str, seen: Window) -> None:
-        if self.where == where and seen.exposure == ODD:
-            raise WorthlessError(f"{seen.exposure} people")
+    def _raise_on(self, where: str, seen: Windows) -> None:
+        if self.where == where and (seen.exposure == ODD).any():
+            raise WorthlessError(f"{ODD} people")
 
 
 @dataclass(frozen=True, slots=True)
 class PluginRule(DetectorRule):
-    """The rule of the plug-in at one level; above the leaves it raises nowhere."""
+    """The rule of the plug-in at one level."""
 
     where: str = ""
 
-    def fresh(self) -> Any:
+    def detector(self) -> Plugin:
         """Return the plug-in."""
-        return self._plugin(DetectorRule.fresh(self))
-
-    def of(self, state: list[Any]) -> Any:
-        """Return the plug-in of a state, or raise."""
-        if self.where == "of" and self.group_by:
-            raise WorthlessError("of whatever it was given")
-        return self._plugin(DetectorRule.of(self, state))
-
-    def _plugin(self, dip: Dip) -> Plugin:
-        return Plugin(dip.sign, dip.budget, dip.baseline, dip.past, dip.value, self.where if self.group_by else "")
+        dip = DetectorRule.detector(self)
+        assert isinstance(dip, Dip)
+        return Plugin(dip.weighing, dip.budget, where=self.where)
 
 
 def rules(where: str) -> dict[str, DetectorRule]:
@@ -151,9 +144,8 @@ def test_one_that_raises_at_every_retry_stays_as_it_was_and_is_told_of(where: st
     assert {one["p2"] for one in found.history[29:]} == {found.history[29]["p2"]}
     assert (told["check"], told["key"], told["owner"]["person"]) == ("job_failed", {"feed": "detector:dip"}, "ana")
     assert found.steps() == [("opened", 33)]
-    if where != "of":  # there every leaf raises, and a whole of none sees nothing
-        assert found.history[35]["p1"] != found.history[34]["p1"]
-        assert found.history[35][""] != found.history[34][""]
+    assert found.history[35]["p1"] != found.history[34]["p1"]
+    assert found.history[35][""] != found.history[34][""]
 
 
 @pytest.mark.parametrize("where", WHERE)
@@ -167,7 +159,7 @@ def test_it_is_the_same_wherever_it_is_cut_into_commits(where: str) -> None:
 def test_what_it_says_in_its_error_is_published_and_kept_nowhere() -> None:
     found = Run("score", bad={30, 31, 32})
 
-    assert not [value for _, value in found.rows.items() if f"{ODD}.0 people".encode() in value]
+    assert not [value for _, value in found.rows.items() if f"{ODD} people".encode() in value]
     assert not [one for one in found.sent if b"people" in one.value]
     assert [value for key, value in found.rows.items() if key[:1] == FAULTS and b"WorthlessError" in value]
 

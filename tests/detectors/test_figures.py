@@ -1,0 +1,151 @@
+"""What was said of fixed series when every series was judged by itself, number by number: columns say the same."""
+
+from collections.abc import Callable
+from math import nan
+from typing import Any
+
+import numpy as np
+import pytest
+
+from detectors.budget import Budget
+from detectors.dip import Dip
+from detectors.drift import Drift
+from detectors.freshness import Freshness, Silences
+from detectors.protocol import Detector
+from detectors.suppression import Shares, Suppression
+from detectors.weighing import Windows
+from detectors.window import DAY, HOUR
+
+TWICE, ONCE = Budget.of(0.02, HOUR), Budget.of(0.02, HOUR, 1, 1)
+MONDAY = 20_402 * DAY
+# (detector, hour, series): p, score, expected, detectable; made by the detectors of one series each that stood here before.
+SAID = {
+    ("dip", 60, 0): (0.2717391024, 0.8772260928, 0.1022846624, 1.509880315),
+    ("dip", 60, 1): (0.430403948, 0.8207610256, 0.09888881328, 0.3860735916),
+    ("dip", 60, 2): (1, -0.9073312647, 0.0893824005, 0.06793442044),
+    ("dip", 200, 0): (1, -1.375484217, 0.09960715976, 1.508863832),
+    ("dip", 200, 1): (1, -0.5916407012, 0.100764144, 0.3481169551),
+    ("dip", 200, 2): (0.9856156207, -0.517139122, 0.08984176609, 0.06461930583),
+    ("dip", 301, 0): (1, -0.9695388985, 0.09581323002, 1.540860845),
+    ("dip", 301, 1): (1, 0.1140432375, 0.09836012659, 0.3497043795),
+    ("dip", 301, 2): (1.536402954e-07, 5.199316811, 0.08960535421, 0.06446180951),
+    ("dip", 310, 0): (0.8347202608, -0.2288310348, 0.1020440516, 1.717868004),
+    ("dip", 310, 1): (0.7739880119, 0.6018226871, 0.09275931511, 0.4119768641),
+    ("dip", 310, 2): (1.319560283e-05, 4.890980035, 0.08832563595, 0.06895102548),
+    ("dip", 340, 0): (1, -0.6322701758, 0.08952808413, 1.952481598),
+    ("dip", 340, 1): (1, 0.2777486856, 0.09724346618, 0.3933844899),
+    ("dip", 340, 2): (0.002062185477, 3.50778374, 0.0872204168, 0.08268744251),
+    ("drift", 60, 0): (0.2033230377, 0.8307686162, 0.1022846624, 0.1741875047),
+    ("drift", 60, 1): (0.1729422785, 0.9811106228, 0.09888881328, 0.03981912624),
+    ("drift", 60, 2): (1, 0, 0.0893824005, 0.007733305258),
+    ("drift", 200, 0): (1, 0, 0.09961397543, 0.1796313372),
+    ("drift", 200, 1): (1, 0.9628202458, 0.1007681639, 0.04018805762),
+    ("drift", 200, 2): (1, 0, 0.08984171464, 0.007782740703),
+    ("drift", 301, 0): (1, 0, 0.09584170071, 0.1831323141),
+    ("drift", 301, 1): (0.1045526192, 1.51384977, 0.0983935912, 0.04067010402),
+    ("drift", 301, 2): (0.009505816204, 5.675223985, 0.08961209661, 0.007786784485),
+    ("drift", 310, 0): (0.4324025408, 0.2473844624, 0.1021199926, 0.2048595527),
+    ("drift", 310, 1): (0.003685323635, 8.072223562, 0.09289643968, 0.04791433825),
+    ("drift", 310, 2): (3.240532907e-06, 30.63212884, 0.08946952896, 0.01116096162),
+    ("drift", 340, 0): (1, 0.03489061656, 0.08971318131, 0.2360787372),
+    ("drift", 340, 1): (0.0001448035387, 18.03587038, 0.09844473653, 0.04655529142),
+    ("drift", 340, 2): (9.845982523e-15, 96.00273366, 0.08990969362, 0.02117588839),
+    ("suppression", 60, 0): (1, -1.673537819, 0.3967113415, 0.7267398767),
+    ("suppression", 60, 1): (1, -2.827196076, 0.3959813041, 0.2802501159),
+    ("suppression", 60, 2): (1, -0.9625332081, 0.4, 0.02041239611),
+    ("suppression", 200, 0): (1, -1.226909937, 0.4, 0.7510669387),
+    ("suppression", 200, 1): (1, -2.283366679, 0.3983711886, 0.2868078528),
+    ("suppression", 200, 2): (0.952075344, -0.451925184, 0.3999566891, 0.021251071),
+    ("suppression", 301, 0): (0.1870282176, 0.3621964332, 0.4, 0.7510669387),
+    ("suppression", 301, 1): (1, 1.728031456, 0.3772079076, 0.2919767765),
+    ("suppression", 301, 2): (1.414213562e-300, 44.7591881, 0.3999354896, 0.02125163422),
+    ("suppression", 310, 0): (0.006466425445, 1.34435303, 0.3893399502, 0.6657196433),
+    ("suppression", 310, 1): (1, -0.03550448963, 0.3029916861, 0.2869498308),
+    ("suppression", 310, 2): (1.414213562e-300, 39.02285125, 0.3994566243, 0.01847244447),
+    ("suppression", 340, 0): (0.6979773186, 0.01629424663, 0.3558966815, 0.8287579829),
+    ("suppression", 340, 1): (1, -1.60866761, 0.2784805357, 0.2889608727),
+    ("suppression", 340, 2): (3.599019829e-35, 14.85644388, 0.3964095547, 0.01795239181),
+    ("freshness", 60, 0): (1, 0, nan, nan),
+    ("freshness", 60, 1): (1, 0, nan, nan),
+    ("freshness", 60, 2): (1, 0, nan, nan),
+    ("freshness", 200, 0): (1, 0, nan, nan),
+    ("freshness", 200, 1): (1, 0, nan, nan),
+    ("freshness", 200, 2): (1, 0, nan, nan),
+    ("freshness", 301, 0): (0.0003655792369, 7.914027512, 3183.157895, nan),
+    ("freshness", 301, 1): (3.728118167e-28, 63.15647901, 114.3801001, nan),
+    ("freshness", 301, 2): (0.01091089451, 4.517993492, 7.178898186, nan),
+    ("freshness", 310, 0): (6.272405067e-19, 41.9129569, 5227.046263, nan),
+    ("freshness", 310, 1): (9.382728626e-20, 43.81283124, 154.4015624, nan),
+    ("freshness", 310, 2): (1.668241386e-29, 66.26319769, 9.441871692, nan),
+    ("freshness", 340, 0): (0.9541241549, 0.04696147455, 90514.28571, nan),
+    ("freshness", 340, 1): (0.5945039058, 0.5200279929, 47579.93552, nan),
+    ("freshness", 340, 2): (0.5852612997, 0.5356968654, 45721.7731, nan),
+}
+
+
+def wobble(hour: int, of: int) -> float:
+    """Return a number from -1 to 1 that looks like chance and is none."""
+    return ((hour * 7919 + of * 104729) % 101 - 50) / 50
+
+
+def rates(hour: int) -> Windows:
+    """Return an hour of three rates, small, with money, and large with siblings; from the 300th on 15 % less."""
+    rows = []
+    for series, volume in enumerate((20.0, 400.0, 30_000.0)):
+        exposure = round(volume * (1.5 if 8 <= hour % 24 < 20 else 1.0) * (1 + 0.1 * wobble(hour, series)))
+        mu = 0.1 * exposure * (0.85 if hour >= 300 else 1.0) * (0.9 if series == 2 else 1.0)
+        events = max(0, round(mu + 1.2 * mu**0.5 * wobble(hour, series + 3)))
+        common, doubt = (0.9, 0.0004) if series == 2 else (1.0, 0.0)
+        rows.append((events, exposure, common, doubt, events * 20.0 * (1 + 0.2 * wobble(hour, 7)) if series == 1 else 0.0))
+    return Windows.of(MONDAY + (hour + 1) * HOUR, *zip(*rows, strict=True))
+
+
+def shares(hour: int) -> Shares:
+    """Return an hour of three variants, the second without a stated share; from the 300th on three tenths less."""
+    rows = []
+    for series, volume in enumerate((30.0, 500.0, 40_000.0)):
+        total = round(volume * (1 + 0.2 * wobble(hour, series)))
+        mu = total * 0.4 * (0.7 if hour >= 300 else 1.0)
+        rows.append((min(total, max(0, round(mu + 1.2 * mu**0.5 * wobble(hour, series + 5)))), total, nan if series == 1 else 0.4))
+    return Shares.of(MONDAY + (hour + 1) * HOUR, *zip(*rows, strict=True))
+
+
+def silences() -> Callable[[int], Silences]:
+    """Return the hours of three sources that sleep at night; from the 300th on they are quiet for half a day."""
+    last = [0, 0, 0]
+
+    def of(hour: int) -> Silences:
+        end, rows = MONDAY + (hour + 1) * HOUR, []
+        for series, volume in enumerate((2, 60, 1000)):
+            awake = 7 <= hour % 24 < 22 and not 300 <= hour < 312
+            events = round((volume if awake else 0) * (1 + 0.3 * wobble(hour, series)))
+            last[series] = end - HOUR // (events + 1) if events else last[series]
+            rows.append(events)
+        return Silences.of(end, HOUR, rows, last)
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("name", "detector", "seen"),
+    [
+        ("dip", Dip.of(-1, TWICE), rates),
+        ("drift", Drift.of(-1, ONCE), rates),
+        ("suppression", Suppression(TWICE), shares),
+        ("freshness", Freshness(ONCE), silences()),
+    ],
+)
+def test_columns_say_what_one_by_one_said(name: str, detector: Detector[Any], seen: Callable[[int], Any]) -> None:
+    states, found = detector.fresh(3), {}
+    for hour in range(341):
+        window = seen(hour)
+        said = detector.score(states, window)
+        for series in range(3):
+            if (name, hour, series) in SAID:
+                one = said.p, said.score, said.expected, said.detectable
+                found[name, hour, series] = tuple(column[series].item() for column in one)
+        states = detector.learn(states, window, said, np.zeros(3, dtype=np.bool_))
+    expected = {key: figures for key, figures in SAID.items() if key[0] == name}
+    assert len(expected) == 15
+    for key, figures in expected.items():
+        assert found[key] == pytest.approx(figures, rel=1e-8, nan_ok=True), key
