@@ -51,11 +51,16 @@ class Waits:
 
 @dataclass(slots=True)
 class Subject:
-    """What is known of one subject: `active` is the end of the last day with an exposure, `look` when it is looked at next, both ms."""
+    """What is known of one subject: `active` is the end of the last day with an exposure, `look` when it is looked at next, both ms.
+
+    `far` is when it is looked at after that, where it was listed before something sooner came: who says something every day would else be
+    listed every day until all of it has been quiet for long enough.
+    """
 
     ledger: Ledger
     active: int = BEFORE
     look: int = 0
+    far: int = 0
 
 
 class Subjects:
@@ -104,13 +109,18 @@ class Subjects:
         return max(subject.ledger.stamp, subject.active) + self._waits.quiet
 
     def look(self, owner: bytes, time: int, watermark: int) -> None:
-        """See to it that the subject is looked at when the watermark passes `time`."""
+        """See to it that the subject is looked at when the watermark passes `time`, or before and then again."""
         time = up(time, self._waits.base)
         subject = self._subject(owner)
-        if not subject.look or subject.look <= watermark or time < subject.look:
+        if subject.look and watermark < subject.look <= time:
+            return
+        if subject.far and watermark < subject.far <= time:
+            subject.look = subject.far
+        else:
+            subject.far = max(subject.far, subject.look)
             subject.look = time
-            self._change(owner, subject)
             self._looks.setdefault(time, []).append(owner.hex())
+        self._change(owner, subject)
 
     def next_look(self, owner: bytes) -> int | None:
         """Return when the subject must be looked at, None for never; what may wait is looked at by the hour."""
@@ -137,7 +147,7 @@ class Subjects:
             kept = LEDGERS if holds or (ledger.order and ledger.gone is None) else BARRIERS if ledger.gone is not None else None
             for kind in (LEDGERS, BARRIERS):
                 if kind == kept:
-                    self._draft.put(kind + owner, pack(*plain(ledger), subject.active, subject.look))
+                    self._draft.put(kind + owner, pack(*plain(ledger), subject.active, looks_of(subject)))
                 else:
                     self._draft.drop(kind + owner)
         looks, self._looks = self._looks, {}
@@ -145,15 +155,21 @@ class Subjects:
         return looks
 
 
-def row_again(value: bytes) -> tuple[Ledger, int, int]:
-    """Return what a row says of a subject: its ledger, `active` and `look`; one that was read before is remembered, if it is small."""
+def looks_of(subject: Subject) -> int | list[int]:
+    """Return when a subject is looked at, as its row holds it."""
+    return [subject.look, subject.far] if subject.far > subject.look else subject.look
+
+
+def row_again(value: bytes) -> tuple[Ledger, int, int, int]:
+    """Return what a row says of a subject: what `Subject` holds; one that was read before is remembered, if it is small."""
     return remembered(value) if len(value) <= LONGEST_READ else row_of(value)
 
 
-def row_of(value: bytes) -> tuple[Ledger, int, int]:
+def row_of(value: bytes) -> tuple[Ledger, int, int, int]:
     """Return the same of any row."""
-    *ledger, active, look = unpack(value)
-    return ledger_of(ledger), active, look
+    *ledger, active, looks = unpack(value)
+    look, far = looks if isinstance(looks, list) else (looks, 0)
+    return ledger_of(ledger), active, look, far
 
 
 remembered = lru_cache(maxsize=MOST_READ)(row_of)

@@ -11,8 +11,8 @@ from streams import clockwork
 from streams.kernel import intake
 from streams.kernel.changelog import Batch, encode, load
 from streams.kernel.record import Record, Shard
-from streams.kernel.rows import Rows
-from streams.kernel.subject import BARRIERS, LEDGERS
+from streams.kernel.rows import Rows, unpack
+from streams.kernel.subject import BARRIERS, LEDGERS, LOOKS
 
 NOON = 1_795_348_800_000  # 2026-11-22T12:00:00Z
 KEY = b"a key of the tests"
@@ -94,3 +94,16 @@ def test_a_quiet_subject_is_forgotten_by_policy() -> None:
 
     assert log.last(LEDGERS + OWNER)[1] is None
     assert log.rows.get(BARRIERS + OWNER) is None
+
+
+def test_who_says_something_every_hour_is_listed_twice_at_most_and_forgotten_when_quiet() -> None:
+    """For what comes next and for when all of it has been quiet; not once for each thing said."""
+    log = Changelog(load_config("version: 1\nprivacy: {erase_after: 3d}\n"))
+    for hours in range(1, 24 * 14):
+        if hours <= 24 * 10:
+            log.said("given" if hours % 2 else "withdrawn", NOON + hours * HOUR - 2 * MINUTE, NOON + hours * HOUR - 2 * MINUTE)
+        log.tick(NOON + hours * HOUR)
+        listed = [name for key in log.rows.keys(LOOKS) for name in unpack(log.rows.get(key) or b"")[0]]
+        assert len(listed) <= 2, hours
+        assert (log.rows.get(LEDGERS + OWNER) is not None) == (hours <= 24 * 13), hours
+    assert listed == []
