@@ -8,8 +8,10 @@ the windows, are counted from the records themselves by the rule of the stamps. 
 From the repository root.
 """
 
+import base64
 import gzip
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -54,14 +56,40 @@ def lines(path: Path) -> Iterator[tuple[str, Json]]:
             yield line, json.loads(line)
 
 
+def murmur2(key: bytes) -> int:
+    """Return Kafka's hash of a key, by which its default partitioner picks a partition."""
+    mask, mix = 0xFFFFFFFF, 0x5BD1E995
+    found = (0x9747B28C ^ len(key)) & mask
+    whole = len(key) // 4 * 4
+    for at in range(0, whole, 4):
+        word = int.from_bytes(key[at : at + 4], "little") * mix & mask
+        found = (found * mix & mask) ^ ((word ^ word >> 24) * mix & mask)
+    if key[whole:]:
+        found = (found ^ int.from_bytes(key[whole:], "little")) * mix & mask
+    found = (found ^ found >> 13) * mix & mask
+    return found ^ found >> 15
+
+
+def placed(source: Path) -> Iterator[Json]:
+    """Yield every record with its place: a file that was never on a bus is placed as its replay places it."""
+    partitions = int(os.environ.get("PMON_PARTITIONS", "8"))
+    following: Counter[tuple[str, int]] = Counter()
+    for _, record in lines(source):
+        key = base64.b64decode(record["key_base64"]) if "key_base64" in record else (record.get("key") or "").encode()
+        partition = record.setdefault("partition", (murmur2(key) & 0x7FFFFFFF) % partitions)
+        offset = record.setdefault("offset", following[record["topic"], partition])
+        following[record["topic"], partition] = offset + 1
+        yield record
+
+
 def cut(plan: Json, source: Path, target: Path) -> None:
     """Write the records whose offsets the plan names."""
     ranges = {(feed["topic"], feed["partition"]): (feed["first_offset"], feed["last_offset"]) for feed in plan["feeds"]}
     with target.open("w", encoding="utf-8") as file:
-        for line, record in lines(source):
+        for record in placed(source):
             first, last = ranges.get((record["topic"], record["partition"]), (0, -1))
             if first <= record["offset"] <= last:
-                file.write(line)
+                file.write(json.dumps(record) + "\n")
 
 
 def windows(folder: Path, plan: Json) -> dict[str, Counter[str]]:
@@ -209,4 +237,4 @@ def main(plan_path: str, report_path: str, config_path: str, events_path: str) -
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(*sys.argv[1:]) if len(sys.argv) == 5 else f"wants PLAN REPORT CONFIG EVENTS\n\n{__doc__}")
