@@ -1,17 +1,18 @@
-"""Which breached windows an incident lists, so that one that stays open for weeks is as large after a month as after a day.
+"""Which breached windows an incident lists: each of up to 500; of one that stays open longer, a list that does not grow any more.
 
     |1|2|████████████████ stretches, at most 50 ████████████████|n-97|…|n-1|n|
 
-The first two and the last stand by themselves, for who looks at when it began and how it is now. What lies between is joined where windows
-touch: who asks whether a time was breached is answered as before, who asks how many windows were is told by `occurrences`.
+From then on the first two and the last stand by themselves, for who looks at when it began and how it is now. What lies between is joined
+where windows touch: who asks whether a time was breached is answered as before, who asks how many windows were is told by `occurrences`.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+WHOLE = 500  # so many are listed one by one
 FIRST = 2  # what opens an incident by default
-SINGLE = 100
+SINGLE = 100  # and of more than that so many
 STRETCHES = 50  # between them; of a fault that comes and goes for longer the oldest are no longer listed
 
 Bounds = tuple[int, int]  # start and end, ms
@@ -29,7 +30,7 @@ class Listing:
         known = [end for end in fresh if not any(start < end <= until for start, until in self.stretches)]
         ends = sorted({*self.ends, *known})
         stretches = self.stretches
-        while len(ends) > SINGLE:
+        while len(ends) > SINGLE and (stretches or len(ends) > WHOLE):
             end = ends.pop(FIRST)
             stretches = joined(stretches, (end - size, end))
         return Listing(tuple(ends), stretches[-STRETCHES:])

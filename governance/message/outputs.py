@@ -171,7 +171,7 @@ class Incident(Outgoing):
     occurrences: Annotated[int, Field(ge=1, description="breached windows so far, of a consent incident exposures")]
     windows: Annotated[
         list[Window],
-        Field(description="what was breached: the first two and the last windows one by one, between them stretches of windows that touch"),
+        Field(description="each breached window; of over 500 the first two and the last, between them stretches of windows that touch"),
     ]
     explanation: Explanation | None
     playbook: Playbook
