@@ -17,8 +17,8 @@ from scipy import special
 from detectors.budget import cusum_rate
 from detectors.protocol import Column, States, Truth
 
-REFERENCE = 0.5  # k: half a change of one standard deviation a window
-HIGHEST = 12.0  # beyond what any budget asks for, and so near that it comes down soon after the fault
+REFERENCE = 0.4  # k: half a change of four fifths of a standard deviation a window; what is larger needs few windows anyway
+HIGHEST = 14.0  # beyond what any budget asks for, and so near that it comes down soon after the fault
 CLIP = 4.0  # one window adds at most so much: a lone outlier is no lasting change
 MEMORY = 504.0
 KEEP = 1.0 - 1.0 / MEMORY

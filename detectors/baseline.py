@@ -68,8 +68,8 @@ class Baseline:
         return PRIOR + (self.visits - 1.0) * events / np.maximum(1.0, np.minimum(self.memory, windows))
 
     def known(self, rates: States) -> Column:
-        """Return how many windows the rates are known from."""
-        return np.minimum(self.memory, rates[:, WINDOWS])
+        """Return how many windows of equal weight would say as much of the rates."""
+        return worth(rates[:, WINDOWS], self.memory)
 
     @np.errstate(all="ignore")
     def learn(self, rates: States, end: int, events: Column, exposure: Column, common: Column, doubt: Column) -> States:
@@ -87,7 +87,7 @@ class Baseline:
         for slot in slots:
             factors.append((rates[:, SEEN + slot] + prior) / (rates[:, DUE + slot] + prior))
         shape = factors[0] if len(slots) == 1 else factors[0] * factors[1]
-        keep = 1.0 - 1.0 / self.known(found)
+        keep = 1.0 - 1.0 / np.minimum(self.memory, found[:, WINDOWS])
         found[:, EVENTS] = rates[:, EVENTS] * keep + events / shape
         found[:, EXPOSURE] = rates[:, EXPOSURE] * keep + exposure
         prior = self._prior(found[:, WINDOWS], found[:, EVENTS])
@@ -144,6 +144,17 @@ def winsorised(rates: States, events: Column, mu: Column, doubt: Column | float 
 def anscombe(count: Column, mu: Column) -> Column:
     """Return the deviation of Poisson counts from their means in standard deviations (Anscombe 1948); finite for any mean at or above 0."""
     return 2.0 * (np.sqrt(np.maximum(count, 0.0) + 0.375) - np.sqrt(np.maximum(mu, 0.0) + 0.375))
+
+
+def worth(windows: Column, memory: float) -> Column:
+    """Return how many windows of equal weight would say as much as a mean that forgets: nearly twice its memory in the end.
+
+    A mean that takes the newest in with a weight w has the variance (1 - w)² v + w² after one of variance v, so w / (2 - w) in the end.
+    """
+    weight = 1.0 / memory
+    final = weight / (2.0 - weight)
+    fading = (1.0 - weight) ** (2.0 * np.maximum(0.0, windows - memory))
+    return np.minimum(windows, 1.0 / (final + (weight - final) * fading))
 
 
 def visits_of(window: int) -> float:

@@ -4,9 +4,10 @@ A budget of b false alarms per series and week with windows of w ms is a rate r 
 
 * M of N windows: N windows hold C(N, M) choices of M, each all beyond level q with chance q^M, so q = (r / C(N, M))^(1/M).
 * A CUSUM with reference k that stands at h alarms by chance once in ARL(h) windows; Siegmund (1985):
-  ARL = (e^(2k(h + 1.166)) - 2k(h + 1.166) - 1) / 2k². It stands there in the next window too, so M of N buys it little: a window counts
-  only where it raises the CUSUM, which each further one does with a chance f of P(Z > k) and a little. The chance f^(M-1) / ARL is put on
+  ARL = (e^(2k(h + 1.166)) - 2k(h + 1.166) - 1) / 2k². It stands there in the next windows too, so M of N buys it little: a window counts
+  only where it raises the CUSUM, which each further one does, before it has come down, with a chance f. The chance f^(M-1) / ARL is put on
   the scale of one window, q(h) = (f^(M-1) / ARL / C)^(1/M), before it is compared or ranked.
+* A fault lasts, and evidence that adds up finds what lasts: the CUSUM makes most of the alarms, single windows the rest.
 
 Benjamini & Hochberg (1995) then bounds the share of false ones among the alarms that may end at one window of one initiative and detector:
 it ranks the chance of the alarm, C(N, M) p^M, for a single window beyond its level says nothing to anybody yet.
@@ -25,8 +26,8 @@ from detectors.window import WEEK
 
 STANDARD = NormalDist()
 OVERSHOOT = 1.166
-FOLLOWS = 0.4  # P(Z > 1/2) = .31, and a little for scores that follow each other
-TESTS = 2.0  # by its own value and by its past: they share the alarms, half each
+FOLLOWS = 0.73  # for two windows and a reference of .4, simulated with independent normal scores
+GATHERED = 0.9  # of the alarms; a collapse that a single window shows is far beyond what the rest asks for
 ROOT_2 = sqrt(2.0)
 
 
@@ -34,8 +35,8 @@ ROOT_2 = sqrt(2.0)
 class Budget:
     """What one series may cost: `rate` false alarms per window, and how many of how many windows make an alarm.
 
-    `level` is the chance a window's p is held against; `shared` by what a p is multiplied where two tests share the alarms (half the alarms
-    need no half of a level of M windows), and `z` the standard score of the level then: what a single window must reach.
+    `level` is the chance a window's p is held against; `alone` and `gathered` by what the p of a window and of a CUSUM are multiplied where
+    they share the alarms (half the alarms need no half of a level of M windows), and `z` what a single window must then reach.
     """
 
     rate: float
@@ -43,15 +44,17 @@ class Budget:
     periods: int = 2
     choices: int = field(init=False, repr=False, compare=False)
     level: float = field(init=False, repr=False, compare=False)
-    shared: float = field(init=False, repr=False, compare=False)
+    alone: float = field(init=False, repr=False, compare=False)
+    gathered: float = field(init=False, repr=False, compare=False)
     z: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         keep = object.__setattr__  # asked for at every window: worked out once
         keep(self, "choices", comb(self.periods, self.datapoints))
         keep(self, "level", float(self.window_p(self.rate)))
-        keep(self, "shared", float(TESTS ** (1.0 / self.datapoints)))
-        keep(self, "z", -STANDARD.inv_cdf(self.level / self.shared))
+        keep(self, "alone", float((1.0 - GATHERED) ** (-1.0 / self.datapoints)))
+        keep(self, "gathered", float(GATHERED ** (-1.0 / self.datapoints)))
+        keep(self, "z", -STANDARD.inv_cdf(self.level / self.alone))
 
     @classmethod
     def of(cls, per_series_week: float, window: int, datapoints: int = 2, periods: int = 2) -> "Budget":
@@ -92,9 +95,9 @@ def cusum_rate(height: Column, reference: float) -> Column:
 
 
 def either(p: Column, alarm_rate: Column, budget: Budget) -> Column:
-    """Return the p of a window judged by its own value and by a CUSUM: the smaller on one scale, each for half the alarms."""
+    """Return the p of a window judged by its own value and by a CUSUM: the smaller on one scale, each for its part of the alarms."""
     following = np.where(alarm_rate < 1.0, alarm_rate * FOLLOWS ** (budget.datapoints - 1), 1.0)
-    found: Column = np.minimum(1.0, budget.shared * np.minimum(p, budget.window_p(following)))
+    found: Column = np.minimum(1.0, np.minimum(budget.alone * p, budget.gathered * budget.window_p(following)))
     return found
 
 

@@ -2,7 +2,7 @@
 
 The share expected is the configured one, and bends to the recent one by at most a fifth: people come back to their own variant, so shares
 of few people stay a little off for long without a fault. Where nobody stated a share a bandit moves it as it likes, in hours, while a
-fault takes it at a stroke: there the share is what it was over the last days or the last hours, whichever is less, a tenth of it may be
+fault takes it at a stroke: there the share is what it was over the last days or the last hours, whichever is less, a fifth of it may be
 gone for hours, and only a window that lost two fifths is a breach. Slow moves are no noise, so the noise is taken from differences of
 neighbours (von Neumann 1941).
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors import accumulation
-from detectors.baseline import anscombe
+from detectors.baseline import anscombe, worth
 from detectors.budget import Budget, either, tail
 from detectors.expectation import MOST
 from detectors.protocol import Column, States, Truth, Verdicts
@@ -28,11 +28,10 @@ MEMORY = 72.0
 SQUARE_MOST = 12.0
 CLIP = 1.5
 MATERIAL = 0.4  # of its recent share a bandit may take from a variant in any window,
-USUAL = 0.1  # and this much for hours on end
+USUAL = 0.2  # and this much for hours on end
 LATELY = 6.0  # windows that say what the share is by now, up to LONGEST where they hold fewer events than
 ENOUGH = 50.0  # which know a share within a seventh; half as many are the least to go by
 LONGEST = 16.0  # of more windows a fault would be learnt before it is found
-STROKE = 3.0  # spreads, and MATERIAL: what was lost so is not learnt as the share by now
 
 # What is known of a series: windows seen, sums of its exposures and the group's, of z² - 1 and mu, the last deviation from the share; sums
 # of the last windows alone, where nobody stated a share.
@@ -99,8 +98,9 @@ class Suppression:
         lost = self.budget.z / np.sqrt(np.maximum(seen.total * share, 1e-9))
         visible = np.minimum(9.0, lost + np.where(given, 0.0, USUAL))
         sums = -anscombe(seen.shown, mu) / spread
-        single = tail(accumulation.single(past, z, MEMORY, stretch))
-        p = either(single, accumulation.rate(past, sums, MEMORY, stretch), self.budget)
+        past_known = worth(states[:, WINDOWS], MEMORY)
+        single = tail(accumulation.single(past, z, past_known, stretch))
+        p = either(single, accumulation.rate(past, sums, past_known, stretch), self.budget)
         usual = ~given & (seen.shown > (1.0 - MATERIAL) * seen.total * share)
         observed = np.where(usable, seen.shown / seen.total, 0.0)
         return Verdicts.among(judged, np.where(usual, 1.0, p), z, observed, share, visible)
@@ -122,7 +122,7 @@ class Suppression:
         found[:, PAST] = np.where(summed[:, None], past, states[:, PAST])
         far = known & (abs(z) > CLIP)
         near = np.minimum(seen.total, np.maximum(0.0, mu - (mu - seen.shown) * CLIP / abs(z)))
-        self._follow(states, found, seen, np.where(known, mu, 0.0), known & (z > STROKE))
+        self._follow(states, found, seen, np.where(known, mu, 0.0), known & (z > CLIP))
         found[:, WINDOWS] = seen_before + 1.0
         keep = 1.0 - 1.0 / np.minimum(MEMORY, found[:, WINDOWS])
         found[:, SHOWN] = states[:, SHOWN] * keep + np.where(far, near, seen.shown)
@@ -154,5 +154,7 @@ def spread_of(states: States, mu: Column, share: Column, stretch: Column) -> Col
     """Return the standard deviation of a deviation from a share."""
     squares, means = states[:, SQUARES], states[:, MEANS]
     variation = np.where((squares > 0.0) & (means > 0.0), squares / means, 0.0)
-    variation = variation * (1.0 + stretch / MEMORY)  # the share itself is known from so many windows only
+    variation = variation * (
+        1.0 + stretch / np.maximum(1.0, worth(states[:, WINDOWS], MEMORY))
+    )  # the share itself is known from so many windows only
     return np.sqrt(np.maximum(0.02, 1.0 - share) * (1.0 + variation * mu))

@@ -55,8 +55,8 @@ def test_a_window_that_does_not_raise_it_says_nothing() -> None:
     assert rate(past, 0.6) < 1e-3
 
 
-def test_it_comes_down_within_a_day_however_bad_it_was() -> None:
-    past = learn(accumulation.fresh(1), *[8.0] * 100, *[0.0] * 24, following=False)
+def test_it_comes_down_within_a_day_and_a_half_however_bad_it_was() -> None:
+    past = learn(accumulation.fresh(1), *[8.0] * 100, *[0.0] * 36, following=False)
     assert past[0, accumulation.HEIGHT] == 0.0
 
 

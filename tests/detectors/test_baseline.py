@@ -95,3 +95,14 @@ def test_short_windows_teach_a_slot_no_faster_than_an_hour_does() -> None:
     for minute in range(60 * 12, 60 * 12 + 10):
         baseline.learn(MONDAY + (minute + 1) * HOUR // 60, 6.0, 300.0)
     assert baseline.expected(MONDAY + (60 * 12 + 11) * HOUR // 60, 300.0) > 25.0
+
+
+def test_a_rate_is_known_as_well_as_from_nearly_twice_the_windows_it_remembers() -> None:
+    """The variance of a mean that forgets, window by window: of one window it is 1, at the weight w it ends at w / (2 - w)."""
+    rate, variance = Rate(Baseline(memory=20.0)), 0.0
+    for hour in range(200):
+        weight = 1.0 / min(20.0, hour + 1.0)
+        variance = (1.0 - weight) ** 2 * variance + weight**2
+        rate.learn((hour + 1) * HOUR, 50.0, 1_000.0)
+        assert rate.baseline.known(rate.rates).item() == pytest.approx(1.0 / variance)
+    assert rate.baseline.known(rate.rates).item() == pytest.approx(39.0, rel=1e-6)

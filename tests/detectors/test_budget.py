@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.budget import Budget, cusum_rate, discoveries, either
+from detectors import accumulation
+from detectors.budget import Budget, cusum_rate, discoveries, either, tail
 from detectors.window import HOUR
 
 
@@ -33,10 +34,25 @@ def test_a_cusum_stands_high_by_chance_as_seldom_as_the_textbook_says(height: fl
     assert cusum_rate(np.zeros(1), 0.5).item() == 1.0
 
 
-def test_either_test_may_make_half_of_the_alarms() -> None:
-    """One of one: a p doubles. Two of two: by the root of two, for half the alarms are made at a level that much lower."""
-    assert either(np.array([1e-4]), np.ones(1), Budget(1e-3, 1, 1)).item() == pytest.approx(2e-4)
-    assert either(np.array([1e-2]), np.ones(1), Budget(1e-4, 2, 2)).item() == pytest.approx(1e-2 * 2**0.5)
+def test_a_tenth_of_the_alarms_are_single_windows() -> None:
+    """One of one: a p grows tenfold. Two of two: by the root of ten, for a tenth of the alarms is made at a level that much lower."""
+    assert either(np.array([1e-5]), np.ones(1), Budget(1e-3, 1, 1)).item() == pytest.approx(1e-4)
+    assert either(np.array([1e-3]), np.ones(1), Budget(1e-4, 2, 2)).item() == pytest.approx(1e-3 * 10**0.5)
+
+
+def test_independent_scores_make_as_many_alarms_as_stated() -> None:
+    """Two breaches in a row open one, a window like any other ends it: 2,976 are due of 2,000 series in 500 windows after a hundred."""
+    chance, past, budget = np.random.default_rng(4), accumulation.fresh(2_000), Budget.of(0.5, HOUR)
+    alive = before = np.zeros(2_000, dtype=bool)
+    opened, one = 0, np.ones(2_000)
+    for hour in range(600):
+        z = chance.standard_normal(2_000)
+        p = either(tail(z), accumulation.rate(past, z, 1e12, one), budget)
+        past = accumulation.learn(past, z, one)
+        hit = p <= budget.level
+        opened += int((hit & before & ~alive).sum()) if hour >= 100 else 0
+        alive, before = (alive | (hit & before)) & (hit | (p < 0.1)), hit
+    assert opened == pytest.approx(2_000 * 500 * budget.rate, rel=0.1)
 
 
 def test_discoveries_are_those_of_the_paper() -> None:
