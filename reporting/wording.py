@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from governance.message.instant import parse_instant
-from reporting.figure import NBSP, age, integer, money, rate
+from governance.playbook import steps_taken
+from reporting.figure import NBSP, age, integer, moment, money, rate
 
 TITLE_LENGTH = 48
 LABELS = {
@@ -237,6 +238,14 @@ def undoing(suspects: Sequence[Mapping[str, Any]]) -> str | None:
     if first.get("action") != "deployed" or first.get("previous_version") is None:
         return None
     return f"Roll {first['rule_id']} back to v{first['previous_version']} if {first['change_id']} fits."
+
+
+def steps(issue: Mapping[str, Any], today: str) -> list[tuple[str, str]]:
+    """Return the steps of an issue's playbook, each with who logged that it was taken and when, "" where nobody did."""
+    named = list((issue.get("playbook") or {}).get("steps") or ())
+    taken = steps_taken(named, issue.get("remediation", ()))
+    said = ["" if one is None else f"{sentence(str(one['actor']))}, {moment(one['at'], today)}" for one in taken]
+    return list(zip(map(str, named), said, strict=True))
 
 
 def task(issue: Mapping[str, Any]) -> str:

@@ -192,8 +192,9 @@ def _issues(report: Mapping[str, Any]) -> list[str]:
         parts.append(safe(f"{issue['check']}, since {since}, {wording.state(issue).lower()}. Owner: {wording.owner(issue)}."))
         if issue["recommended_action"]:
             parts.append(f"**{safe(issue['recommended_action'])}**")
-        steps = issue["playbook"]["steps"] if issue["playbook"] else []
-        parts.append("\n".join(f"{index}. {safe(step)}" for index, step in enumerate(steps, 1)))
+        steps = wording.steps(issue, report["period"]["watermark"])
+        told = [safe(step) + (f" (taken: {safe(taken)})" if taken else "") for step, taken in steps]
+        parts.append("\n".join(f"{index}. {step}" for index, step in enumerate(told, 1)))
     return parts
 
 

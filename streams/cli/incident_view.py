@@ -8,7 +8,6 @@ from typing import Any
 
 from detectors.window import MINUTE
 from governance.message.instant import parse_instant
-from governance.playbook import steps_taken
 from reporting import wording
 from reporting.figure import NONE, age, clock, integer, moment
 from reporting.safe import fit, width
@@ -246,10 +245,8 @@ def _to_do(story: Story, screen: Screen, today: str) -> list[str]:
     action = (wording.undoing(suspects) if story.active else None) or now.get("recommended_action")
     lines = [screen.line(Span("  Do    ", "bold"), Span(action))] if action else []
     playbook = now.get("playbook") or {}
-    steps = list(playbook.get("steps", ()))
-    for number, (step, entry) in enumerate(zip(steps, steps_taken(steps, now.get("remediation", ())), strict=True), 1):
+    for number, (step, taken) in enumerate(wording.steps(now, today), 1):
         lines.append(screen.line(Span(f"     {number}  ", "dim"), Span(step)))
-        if entry is not None:
-            lines.append(screen.line(Span(f"        taken {moment(entry['at'], today)}, {wording.sentence(str(entry['actor']))}", "good")))
+        lines += [screen.line(Span(f"        taken: {taken}", "good"))] if taken else []
     links = [playbook[name] for name in ("runbook", "sop") if playbook.get(name)]
     return [*lines, *(screen.line(Span("  See   ", "bold"), Span(link, "info")) for link in links)]

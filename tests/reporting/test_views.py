@@ -258,3 +258,17 @@ def test_what_versions_changed_is_readable() -> None:
     assert '| rule-42 | 6 to 7 | hero.title | "Hi" became "Hello" |' in markdown_view.render(report)
     assert {"rule-42", "6 to 7", "cap", "added 3", "2 more are in the canonical JSON."} <= set(seen(html.render(report)).text)
     assert "became" not in markdown_view.render(short) + html.render(short)
+
+
+def test_a_step_of_the_playbook_says_who_took_it() -> None:
+    """In every view that has the steps; the others stay open."""
+    report = build(fortnight())
+    issue = next(one for one in report["issues"] if one["state"] == "open" and len(one["playbook"]["steps"]) > 1)
+    issue["remediation"] = [{"id": "r", "at": "2026-11-22T14:20:00.000Z", "actor": "ana", "action": "Step 2: done"}]
+    step = issue["playbook"]["steps"][1]
+
+    page, text = html.render(report), markdown_view.render(report)
+
+    assert page.count("taken: Ana, 14:20") == 1
+    assert f"<li>{step} <span" in page
+    assert text.count("(taken: Ana, 14:20)") == 1

@@ -6,7 +6,6 @@ from typing import Any
 from governance.config import Config
 from governance.message.alert_threshold import parse_alert_threshold
 from governance.message.instant import format_instant, parse_instant
-from governance.playbook import steps_taken
 from reporting.figure import age, moment
 from reporting.issues import SUSPECTS
 from reporting.wording import (
@@ -20,6 +19,7 @@ from reporting.wording import (
     off,
     sentence,
     state,
+    steps,
     suspected,
     title,
     undoing,
@@ -122,19 +122,11 @@ def opened(story: Story, situation: Situation, config: Config, changes: Sequence
         ],
         "playbook": {
             "title": playbook.get("title"),
-            "steps": _steps(data, format_instant(now)),
+            "steps": [{"what": step, "taken": taken} for step, taken in steps(data, format_instant(now))],
             "links": [(name, link) for name, link in (("Runbook", playbook.get("runbook")), ("SOP", playbook.get("sop"))) if _safe(link)],
         },
         "remediation": [_entry(entry, format_instant(now)) for entry in data.get("remediation", ())],
     }
-
-
-def _steps(data: Published, today: str) -> list[dict[str, str]]:
-    """Return the steps of the playbook, each with who logged that it was taken, and when."""
-    steps = list((data.get("playbook") or {}).get("steps") or ())
-    taken = steps_taken(steps, data.get("remediation", ()))
-    said = ["" if one is None else f"{sentence(str(one['actor']))}, {moment(one['at'], today)}" for one in taken]
-    return [{"what": str(step), "taken": one} for step, one in zip(steps, said, strict=True)]
 
 
 def _entry(entry: Mapping[str, Any], today: str) -> dict[str, str]:

@@ -53,7 +53,7 @@ def test_a_step_that_was_taken_is_marked(tmp_path: Path, capfd: pytest.CaptureFi
 
     told = capfd.readouterr().out.splitlines()
     place = told.index("     1  Look at the segments.")
-    assert told[place + 1] == "        taken 14:20, Ana"
+    assert told[place + 1] == "        taken: Ana, 14:20"
     assert sum("taken" in line for line in told) == 1
 
 
