@@ -97,7 +97,7 @@ class Smooth:
             self.level = value
         error = value - self.expected(at)
         bound = CLIP * self.cost if self.seen > 20 and self.cost > 0.0 else abs(error)
-        clipped = min(bound, max(-bound, error))
+        clipped = error if -bound < error < bound else bound if error > 0.0 else -bound
         size = min(abs(error), 2.0 * bound)
         self.cost += (size - self.cost) / min(float(self.seen), COST_ROWS)
         self.level += clipped / min(float(self.seen), self.level_rows)

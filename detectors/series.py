@@ -1,7 +1,7 @@
 """One score for any series: how unusual each row is for its own series, given only the rows before it.
 
     row ─► expectation (no season, clock slots, found period: the best of late) ─► residual ─┬─► itself, and what its persistence leaves
-                                                                                            ├─► level: mean of 12, of 48 rows
+                                                                                            ├─► its mean of 18 rows; its level's of 12, 48
                                                                                             └─► its steps: wilder or calmer than usual
     value ─► above or below all that was, itself and its mean of 12 rows; the same value again and again
     each number ─► how rare in its own past (`detectors.peak`) ─► evidence, -log10 p ─► told at its beginning (`detectors.refractory`)
@@ -26,6 +26,7 @@ from detectors.refractory import Refractory
 from detectors.season import DAY_S, WEEK_S, Period, clock_phase
 
 WARM = 40  # rows before anything is said
+GROWN = 120  # rows before it is said in full: a young tail is a guess
 HALF = 6.0  # evidence at which the score is 0.5 and the row a breach
 OTHERS = 0.4  # what the second and the third rarest aspect add
 SEASON_GAIN = 1.04  # a season must err so much less than none
@@ -33,8 +34,9 @@ SHORT, LONG = 12.0, 48.0  # rows of the means that show a shift and a drift
 REFERENCE_ROWS = 400.0  # memory of the level a shift is measured from
 RECENT_ROWS, USUAL_ROWS = 10.0, 200.0  # steps of late, and the usual ones
 SLOW_ROWS = 500.0  # memory of the level extremes are measured from
-CLIP = 6.0
-OUTLIER = 4.0  # mean errors a residual is carried on for at most
+LASTING = 18.0  # rows of the mean of residuals
+CLIP, LARGE = 6.0, 10.0  # mean errors a residual counts for in a level, in the mean of residuals
+OUTLIER = 8.0  # mean errors a residual is carried on for at most
 SAME_LEAST = 0.3  # a repeated value is never rarer than that: many instruments repeat themselves
 FLOOR = 1e-6  # what never moved is judged at a millionth of its size
 CLOCK = {"day": DAY_S, "week": WEEK_S}
@@ -51,6 +53,7 @@ class Seen:
     short: float  # running means of the level
     long: float
     brief: float  # running mean of the value
+    lasting: float  # and of the residual in mean errors of its slot
     step: float
     recent: float
     repeats: int
@@ -74,10 +77,10 @@ def of_value() -> tuple[Peak, ...]:
 
 
 def of_seasons() -> dict[str, tuple[Peak, ...]]:
-    """Return a tail for each statistic of a season's residual, none learnt: value, step, shift, drift."""
+    """Return a tail for each statistic of a season's residual, none learnt: value, step, lasting, shift, drift."""
     slow = {"gap": 10, "longest": 100, "apart": 5.0, "light": True}
     names = ("flat", *CLOCK, "period")
-    return {name: (Peak(), Peak(), Peak(**slow), Peak(**slow)) for name in names}  # type: ignore[arg-type]
+    return {name: (Peak(), Peak(), Peak(), Peak(**slow), Peak(**slow)) for name in names}  # type: ignore[arg-type]
 
 
 @dataclass(slots=True)
@@ -104,6 +107,7 @@ class Series:
     short: float = 0.0
     long: float = 0.0
     brief: float = 0.0
+    lasting: float = 0.0
     reference: float = 0.0
     usual: float = 0.0
     recent: float = 0.0
@@ -156,6 +160,7 @@ class Series:
             value = residual
         level = base + max(-CLIP * usual, min(CLIP * usual, residual))
         short, long = self.short + (level - self.short) / SHORT, self.long + (level - self.long) / LONG
+        lasting = self.lasting + (max(-LARGE, min(LARGE, residual / own)) - self.lasting) / min(self.rows, LASTING)
         brief = self.brief + (value - self.brief) / SHORT
         step = self.usual if self.holes else abs(residual - self.residual)  # a step over a hole says nothing
         recent = self.recent + (min(step, 20.0 * self.usual + floor) - self.recent) / min(max(1.0, self.rows), RECENT_ROWS)
@@ -165,6 +170,7 @@ class Series:
         statistics = (
             abs(residual) / own,
             abs(residual - self._persistence() ** (1 + self.holes) * self.carried) / own,
+            abs(lasting),
             abs(short - self.reference) / usual,
             abs(long - self.reference) / usual,
             max(0.0, wildness),
@@ -174,14 +180,17 @@ class Series:
             max(0.0, self.slow - value) / wide,
             abs(brief - self.slow) / wide,
         )
-        return Seen(at, name, residual, level, short, long, brief, step, recent, repeats, tuple([min(1e6, one) for one in statistics]))
+        return Seen(
+            at, name, residual, level, short, long, brief, lasting, step, recent, repeats, tuple([min(1e6, one) for one in statistics])
+        )
 
     def _evidence(self, seen: Seen) -> float:
         each = [tail.evidence(one) for tail, one in zip(self._tails(seen), seen.statistics, strict=True)]
-        value, step, shift, drift, wild, calm, same, above, below, away = each
+        value, step, lasting, shift, drift, wild, calm, same, above, below, away = each
         same = min(same, -seen.repeats * log10(max(SAME_LEAST, (self.same + 1.0) / (self.rows + 1.0))))
-        ranked = sorted((max(value, step), max(shift, drift), max(above, below), away, wild, calm, same), reverse=True)
-        return ranked[0] + OTHERS * (ranked[1] + ranked[2])
+        each = [max(value, step), max(lasting, shift, drift), max(above, below), away, wild, calm, same]
+        each.sort(reverse=True)
+        return min(1.0, self.rows / GROWN) * (each[0] + OTHERS * (each[1] + each[2]))
 
     def _tails(self, seen: Seen) -> tuple[Peak, ...]:
         return self.seasonal[seen.name] + self.tails
@@ -195,7 +204,8 @@ class Series:
             for tail, number in zip(self._tails(seen), seen.statistics, strict=True):
                 tail.learn(number)
         rows = float(self.rows)
-        self.short, self.long, self.brief, self.recent = seen.short, seen.long, seen.brief, seen.recent
+        self.short, self.long, self.brief = seen.short, seen.long, seen.brief
+        self.lasting, self.recent = seen.lasting, seen.recent
         self.reference += (seen.long - self.reference) / min(rows, REFERENCE_ROWS)
         bound = 10.0 * self.usual if rows > WARM // 2 and self.usual > 0.0 else seen.step
         self.usual += (min(seen.step, bound) - self.usual) / min(rows, USUAL_ROWS)
@@ -234,15 +244,19 @@ class Series:
         """Follow the usual step of time, and with it how many rows a slot gets in a season."""
         if self.time_s is not None and time_s > self.time_s:
             step = time_s - self.time_s
-            self.step_s += (min(step, 3.0 * self.step_s) - self.step_s) / 50.0 if self.step_s else step
-            for name, season_s in CLOCK.items():
-                model = self.models.get(name)
-                if model is not None:
-                    model.pace = max(1.0, season_s / self.step_s / model.slots)
-                if isinstance(model, Smooth):
-                    model.level_rows = max(LEVEL_ROWS, DAY_S / self.step_s)
+            if step != self.step_s:
+                self.step_s += (min(step, 3.0 * self.step_s) - self.step_s) / 50.0 if self.step_s else step
+                self._paced()
         if self.time_s is None or time_s > self.time_s:
             self.time_s = time_s
+
+    def _paced(self) -> None:
+        for name, season_s in CLOCK.items():
+            model = self.models.get(name)
+            if model is not None and self.step_s:
+                model.pace = max(1.0, season_s / self.step_s / model.slots)
+            if isinstance(model, Smooth) and self.step_s:
+                model.level_rows = max(LEVEL_ROWS, DAY_S / self.step_s)
 
     def _place(self, name: str, model: Smooth | Rate, time_s: float | None) -> Place | None:
         if name == "flat":
@@ -279,6 +293,7 @@ class Series:
             self.models = {"flat": kind(1)}
         if time_s is not None and "day" not in self.models:
             self.models |= {"day": kind(24), "week": kind(168)}
+            self._paced()
         for name, model in self.models.items():
             at = self._place(name, model, time_s)
             if at is None or (name in CLOCK and not self.step_s):  # how many rows a slot gets is not known yet
