@@ -9,9 +9,11 @@ from governance.config import Config
 from governance.message.instant import format_instant
 from streams.asking import NoAnswerError, ask, asked_at, last_tick
 from streams.cli.incident_folder import Outputs, Story, outputs_of
+from streams.cli.incident_hours import CONSENT, Hour, drawn, tally_of
 from streams.cli.live import on_the_bus
 from streams.cli.problem import NotReachable, UsageProblem
 from streams.config_event import last_record
+from streams.event_file import partition_of
 from streams.settings import Settings
 from streams.topics import on_bus
 from streams.transport.bus import Bus
@@ -20,6 +22,7 @@ FLAGS = {  # what a field of a command is on the command line
     **{"requested_by": "--by", "until": "--until", "note": "--note", "initiative": "--initiative", "report_id": "--sign-off"},
     **{"incident_id": "ID", "person": "PERSON"},
 }
+MOST_WINDOWS = 60_000  # read for one incident: two days of 10 cells by the minute, some 40 MB
 Make = Callable[[Story, int], Mapping[str, Any]]  # the command about an incident, asked at a time (ms)
 
 
@@ -33,6 +36,32 @@ async def outputs_on(bus: Bus, settings: Settings) -> Outputs:
 def read_live(settings: Settings) -> Outputs:
     """Return the incidents of a running monitor; raises NotReachable and UsageProblem."""
     return on_the_bus(settings, lambda bus: outputs_on(bus, settings))
+
+
+def hours_live(settings: Settings, story: Story, watermark: str) -> tuple[Hour, ...]:
+    """Return the hours of an incident's own place, as far as the newest windows on the topic tell; raises NotReachable."""
+    return on_the_bus(settings, lambda bus: hours_on(bus, settings, story, watermark))
+
+
+async def hours_on(bus: Bus, settings: Settings, story: Story, watermark: str, most: int = MOST_WINDOWS) -> tuple[Hour, ...]:
+    """Return the same from a bus: out of the `most` last windows of the initiative's partition, so that a long log costs no more."""
+    tally, topic, seen = tally_of(story, watermark), on_bus(settings, "kpi-windows"), set[str]()
+    there = await bus.describe([topic])
+    if tally is None or topic not in there:
+        return ()
+    place = topic, partition_of(str(story.now["initiative"]).encode(), there[topic].partitions)
+    end, first = (await bus.ends([place]))[place], None
+    async for batch in bus.read(*place, max(0, end - most), end):
+        for record in batch:
+            first = record.offset if first is None else first
+            if record.value is not None and CONSENT not in record.value:
+                event = orjson.loads(record.value)
+                if event["id"] not in seen:
+                    seen.add(event["id"])
+                    tally.take(event["data"])
+    if first:  # what came before is not known, so the first hour may be a part of one
+        tally.hours.pop(min(tally.hours, default=0), None)
+    return drawn(story, tally)
 
 
 def act_live(settings: Settings, id: str, at: int | None, make: Make) -> tuple[Story, dict[str, Any]]:

@@ -1,9 +1,11 @@
-"""The key figure of an incident by hour, out of a folder's `kpi-windows`: what was seen, and where it was to be expected."""
+"""The key figure of an incident by hour, out of `kpi-windows`: what was seen, and where it was to be expected."""
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -33,42 +35,66 @@ class Hour:
     breached: bool
 
 
-def hours_of(folder: Path, story: Story, watermark: str) -> tuple[Hour, ...]:
-    """Return the hours of an incident's own place up to the one after its last step, at most two days; none where its figure is no rate.
+@dataclass(slots=True)
+class Tally:
+    """Counts the windows of an incident's own place by the end of their hour: of those that end in (after, until], ms."""
 
-    Raises UsageProblem for a file that is none of pmon. Lines of other times are passed over unread.
-    """
-    now, path = story.now, folder / "kpi-windows.jsonl"
+    kpi: str
+    initiative: str
+    key: Mapping[str, str]
+    after: int
+    until: int
+    hours: dict[int, Counts] = field(default_factory=lambda: defaultdict(dict))
+
+    def take(self, data: Mapping[str, Any]) -> None:
+        """Count the data of a `kpi-windows` event where it is one of them; KeyError, TypeError and ValueError for what is none."""
+        end = parse_instant(data["window"]["end"])
+        if data["initiative"] != self.initiative or data["revision"] != "counts" or not self.after < end <= self.until:
+            return
+        cell = tuple(data["key"][name] for name in DIMENSIONS)
+        if matches(cell, self.key):
+            add(self.hours[end_of(end - 1, HOUR)], counts_of(data["counts"]))
+
+
+def tally_of(story: Story, watermark: str) -> Tally | None:
+    """Return what to count for an incident: two days up to the hour after its last step; None where its figure is no rate."""
+    now = story.now
     kpi = str(now["key"].get("kpi") or next((finding["key"]["kpi"] for finding in story.findings if "kpi" in finding["key"]), ""))
-    if kpi not in BUILT_IN or BUILT_IN[kpi].numerator == "revenue_minor" or not path.is_file():
-        return ()
+    if kpi not in BUILT_IN or BUILT_IN[kpi].numerator == "revenue_minor":
+        return None
     closed = parse_instant(watermark)
     until = (closed if story.active else min(closed, parse_instant(now["updated_at"]) + HOUR)) // HOUR * HOUR
-    counted = _counted(path, now["initiative"], now["key"], until - SHOWN * HOUR, until)
-    if not counted:
+    return Tally(kpi, now["initiative"], now["key"], until - SHOWN * HOUR, until)
+
+
+def drawn(story: Story, tally: Tally) -> tuple[Hour, ...]:
+    """Return the hours that were counted, each with what was to be expected of it."""
+    if not tally.hours:
         return ()
-    spans = [Span(end, counted.get(end, {})) for end in range(min(counted), until + HOUR, HOUR)]
-    usual = ranges(spans, kpi, BUILT_IN, troubled(spans, [Kept(now, ())]))
-    windows = [(parse_instant(window["start"]), parse_instant(window["end"])) for window in now["windows"]]
+    spans = [Span(end, tally.hours.get(end, {})) for end in range(min(tally.hours), tally.until + HOUR, HOUR)]
+    usual = ranges(spans, tally.kpi, BUILT_IN, troubled(spans, [Kept(story.now, ())]))
+    windows = [(parse_instant(window["start"]), parse_instant(window["end"])) for window in story.now["windows"]]
     return tuple(
-        Hour(kpi, span.end, span.value(kpi, BUILT_IN), one, any(start < span.end and end > span.end - HOUR for start, end in windows))
+        Hour(tally.kpi, span.end, span.value(tally.kpi, BUILT_IN), one, any(a < span.end and b > span.end - HOUR for a, b in windows))
         for span, one in zip(spans, usual, strict=True)
     )
 
 
-def _counted(path: Path, initiative: str, key: dict[str, str], after: int, until: int) -> dict[int, Counts]:
-    """Return the counts of a place by the end of the hour, of windows in (after, until]."""
-    found: dict[int, Counts] = defaultdict(dict)
+def hours_of(folder: Path, story: Story, watermark: str) -> tuple[Hour, ...]:
+    """Return the hours of an incident's own place, out of a folder's windows; lines of other times are passed over unread.
+
+    Raises UsageProblem for a file that is none of pmon.
+    """
+    tally, path = tally_of(story, watermark), folder / "kpi-windows.jsonl"
+    if tally is None or not path.is_file():
+        return ()
     with path.open("rb") as file:
         for line in file:
             stamp = STAMP.search(line, 0, 1024)
-            if (stamp is not None and not after < int(stamp[1]) <= until) or CONSENT in line:
+            if (stamp is not None and not tally.after < int(stamp[1]) <= tally.until) or CONSENT in line:
                 continue
             try:
-                data = orjson.loads(line)["value"]["data"]
-                cell = tuple(data["key"][name] for name in DIMENSIONS)
-                if data["initiative"] == initiative and data["revision"] == "counts" and matches(cell, key):
-                    add(found[end_of(parse_instant(data["window"]["end"]) - 1, HOUR)], counts_of(data["counts"]))
+                tally.take(orjson.loads(line)["value"]["data"])
             except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
                 raise UsageProblem(f"{path}: holds a line that is no window of pmon") from None
-    return {end: counts for end, counts in found.items() if after < end <= until}
+    return drawn(story, tally)

@@ -1,16 +1,17 @@
 """`pmon incidents`: the table, and one incident whole; of a running monitor, or from a folder of outputs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from streams.cli.availability import away, back
 from streams.cli.console import ACT, AS_JSON, hint, print_document, screen
-from streams.cli.incident_bus import read_live
+from streams.cli.incident_bus import hours_live, read_live
 from streams.cli.incident_command import FROM, acknowledge, log, resolve, sign_off, silence
 from streams.cli.incident_evidence import evidence
-from streams.cli.incident_folder import Outputs, read_outputs
-from streams.cli.incident_hours import hours_of
+from streams.cli.incident_folder import Outputs, Story, read_outputs
+from streams.cli.incident_hours import Hour, hours_of
 from streams.cli.incident_view import show as shown
 from streams.cli.incident_view import table
 from streams.settings import read_settings
@@ -59,7 +60,7 @@ def list_all(folder: Path | None, as_json: bool) -> int:
 @FROM
 @AS_JSON
 def show(id: str, folder: Path | None, as_json: bool) -> int:
-    """Show the incident whose id begins with ID; of a folder, with its key figure by hour. Exit code 1 where it is open.
+    """Show the incident whose id begins with ID, with its key figure by hour. Exit code 1 where it is open.
 
     \b
     Example:
@@ -71,8 +72,7 @@ def show(id: str, folder: Path | None, as_json: bool) -> int:
         timeline = [dict(step) for step in story.steps]
         print_document({"watermark": outputs.watermark, "incident": timeline[-1], "timeline": timeline, "findings": list(story.findings)})
     else:
-        hours = hours_of(folder, story, outputs.watermark) if folder is not None and outputs.watermark is not None else ()
-        click.echo(shown(story, outputs, screen(), hours), nl=False)
+        click.echo(shown(story, outputs, screen(), _hours(folder, story, outputs.watermark)), nl=False)
         hint(f"id {story.id}")
     return ACT if story.active else 0
 
@@ -100,6 +100,12 @@ def explain(id: str, folder: Path | None, as_json: bool) -> int:
 
 for act in (acknowledge, resolve, log, silence, sign_off, away, back):
     command.add_command(act)
+
+
+def _hours(folder: Path | None, story: Story, watermark: str | None) -> Sequence[Hour]:
+    if watermark is None:
+        return ()
+    return hours_live(read_settings(), story, watermark) if folder is None else hours_of(folder, story, watermark)
 
 
 def _outputs(folder: Path | None) -> Outputs:

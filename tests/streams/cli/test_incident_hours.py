@@ -1,5 +1,7 @@
 """`pmon incidents show` of a folder: the hours of an incident's own place, what was expected of them, and the change closest to it."""
 
+import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,12 +10,16 @@ from detectors.window import HOUR
 from reporting.likely import Range
 from reporting.view.screen import Screen
 from streams.cli import main
-from streams.cli.incident_folder import read_outputs
+from streams.cli.incident_bus import hours_on
+from streams.cli.incident_folder import Story, read_outputs
 from streams.cli.incident_hours import Hour, hours_of
 from streams.cli.incident_picture import picture
-from streams.event_file import write_record
+from streams.event_file import partition_of, write_record
 from streams.kernel.publishing import kpi_window
-from streams.kernel.record import Record
+from streams.kernel.record import Outgoing, Record
+from streams.settings import read_settings
+from streams.transport.bus import Message, Topic
+from streams.transport.memory_bus import MemoryBus
 from tests.streams.cli.outputs import finding, incident, write
 
 NOON = 1_795_348_800_000  # 2026-11-22T12:00:00Z
@@ -68,27 +74,48 @@ def test_a_long_incident_shows_how_it_began_and_how_it_is() -> None:
     assert len(lines) == 2 + 11 + 1 + 4
 
 
+def windows() -> Iterator[Outgoing]:
+    """Windows of 10 minutes over 40 hours up to 14:00, 4 % until noon and 1 % then; of another channel and initiative, too."""
+    for number in range(-6 * 38, 6 * 2):
+        start = NOON + number * HOUR // 6
+        for initiative, channel, clicks in (
+            ("plg-onboarding", "web", 1 if number >= 0 else 4),
+            ("plg-onboarding", "email", 50),
+            ("a", "web", 90),
+        ):
+            cell, counts = ("p", channel, "-", "a"), {"exposures": 100, "clicks": clicks}
+            yield kpi_window(initiative, cell, start, start + HOUR // 6, counts, {}, {}, "counts")
+            yield kpi_window(initiative, cell, start, start + HOUR // 6, counts, {}, {"consent.valid": 100}, "consent")
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An incident of web from 12:00 on, two breached hours; 40 hours of windows of 10 minutes, of another channel and initiative, too."""
+    """An incident of web from 12:00 on, two breached hours, and the windows around it."""
     at = {"opened_at": "2026-11-22T14:00:00.000Z", "updated_at": "2026-11-22T14:00:00.000Z"}
     write(tmp_path / "out", [incident("7c1e", **at)], [finding(0, state="pending"), finding(1, observed=0.011)])
     with (tmp_path / "out/kpi-windows.jsonl").open("wb") as file:
-        for number in range(-6 * 38, 6 * 2):
-            start = NOON + number * HOUR // 6
-            clicks = 1 if number >= 0 else 4
-            for initiative, channel, counts in (
-                ("plg-onboarding", "web", {"exposures": 100, "clicks": clicks}),
-                ("plg-onboarding", "email", {"exposures": 100, "clicks": 50}),
-                ("another", "web", {"exposures": 100, "clicks": 90}),
-            ):
-                cell = ("p", channel, "-", "a")
-                for sent in (
-                    kpi_window(initiative, cell, start, start + HOUR // 6, counts, {}, {}, "counts"),
-                    kpi_window(initiative, cell, start, start + HOUR // 6, counts, {}, {"consent.valid": 100}, "consent"),
-                ):
-                    write_record(file, Record(sent.topic, 0, number, sent.timestamp, sent.key, sent.value))
+        for number, sent in enumerate(windows()):
+            write_record(file, Record(sent.topic, 0, number, sent.timestamp, sent.key, sent.value))
     return tmp_path / "out"
+
+
+def on_a_bus(story: Story, watermark: str, most: int) -> tuple[Hour, ...]:
+    """Return the hours out of a bus that got everything twice."""
+    sent = [Message(one.key, one.value, one.timestamp) for one in windows() if one.key == b"plg-onboarding"]
+    own = read_settings(partitions=3)
+
+    async def go() -> tuple[Hour, ...]:
+        bus = MemoryBus("mem://incident-hours")
+        await bus.open()
+        try:
+            await bus.create([Topic("kpi-windows", 3)])
+            for _ in range(2):
+                await bus.append("kpi-windows", partition_of(b"plg-onboarding", 3), sent)
+            return await hours_on(bus, own, story, watermark, most)
+        finally:
+            await bus.close()
+
+    return asyncio.run(go())
 
 
 def test_what_is_drawn_is_counted_from_the_windows_of_its_place(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -102,6 +129,17 @@ def test_what_is_drawn_is_counted_from_the_windows_of_its_place(folder: Path, ca
     assert all(one.usual is not None and one.usual.low < 0.04 < one.usual.high and one.usual.low > 0.01 for one in found)
     main(["incidents", "show", "7c1e", "--from", str(folder)])
     assert "  13:00  1.00  " in capfd.readouterr().out
+
+
+def test_a_bus_tells_the_same_as_a_folder(folder: Path) -> None:
+    """What was sent twice counts once; out of the newest records only, the first hour that may be a part of one is left out."""
+    outputs = read_outputs(folder)
+    story, watermark = outputs.find("7c1e"), outputs.watermark or ""
+    expected = hours_of(folder, story, watermark)
+
+    assert on_a_bus(story, watermark, 10**6) == expected
+    some = on_a_bus(story, watermark, 4 * 6 * 2 + 10)  # two hours and a part of one
+    assert [(one.end, one.value) for one in some] == [(one.end, one.value) for one in expected[-2:]]
 
 
 @pytest.mark.parametrize("kpi", ["freshness_s", "revenue_per_exposure"])
