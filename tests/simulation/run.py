@@ -1,7 +1,7 @@
 """One history through the kernel: shards with changelogs and faults, inputs in some interleaving; what comes out, as the oracle says it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -285,6 +285,13 @@ def stored(
     return out
 
 
+def singly(listed: list[dict[str, str]]) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of every breached window of an incident; what is listed as a stretch is as many as fit into it."""
+    bounds = [(parse_instant(each["start"]), parse_instant(each["end"])) for each in listed]
+    size = bounds[0][1] - bounds[0][0]
+    yield from ((at, at + size) for start, end in bounds for at in range(start, end, size))
+
+
 def incidents_of(events: Any) -> dict[str, dict[str, Any]]:
     """Return the incidents with all their steps."""
     out: dict[str, dict[str, Any]] = {}
@@ -293,9 +300,10 @@ def incidents_of(events: Any) -> dict[str, dict[str, Any]]:
             continue
         one = out.setdefault(data["incident_id"], {"steps": []})
         at = parse_instant(data["updated_at"])
-        one["steps"].append((data["sequence"], data["step"], at, data["level"], len(data["windows"])))
+        windows = list(singly(data["windows"]))
+        one["steps"].append((data["sequence"], data["step"], at, data["level"], len(windows)))
         one.update({name: data[name] for name in ("check", "initiative", "state", "level", "episode")})
         one["opened_at"] = parse_instant(data["opened_at"])
-        one["windows"] = [(parse_instant(each["start"]), parse_instant(each["end"])) for each in data["windows"]]
+        one["windows"] = windows
         assert len(one["steps"]) == data["sequence"], f"a step of {data['incident_id']} is missing before {data['sequence']}"
     return out
