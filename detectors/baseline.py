@@ -100,17 +100,22 @@ class Baseline:
         return found
 
     def _heed(self, rates: States, found: States, events: Column, expected: Expected, doubt: Column) -> Column:
-        """Take the windows' noise in where the rate is settled; return the events, there winsorised."""
+        """Take the windows' noise in where the rate is settled; return the events, there winsorised.
+
+        A window whose mean is less known than twice its noise says nothing of it: the first weekend of millions of events would take more
+        off the sum of squares than all the days before have put there.
+        """
         mu, unsure = expected
-        heeded = settled(rates)
+        settles, noise = settled(rates), spread(rates, mu, doubt)
+        heeded = settles & (unsure * mu <= 2.0 * noise * noise)
         deviation = anscombe(events, mu)
-        wide = CLIP * spread(rates, mu, doubt)
+        wide = CLIP * noise
         keep = 1.0 - 1.0 / max(self.memory, NOISE_MEMORY)
         square = np.minimum(np.maximum(SQUARE_MOST, wide * wide), deviation * deviation)
         squares = rates[:, SQUARES] * keep + square - 1.0 - (unsure + doubt) * mu
         found[:, SQUARES] = np.where(heeded, squares, rates[:, SQUARES])
         found[:, MEANS] = np.where(heeded, rates[:, MEANS] * keep + mu, rates[:, MEANS])
-        return np.where(heeded, winsorised(found, events, mu, doubt), events)
+        return np.where(settles, winsorised(found, events, mu, doubt), events)
 
 
 def settled(rates: States) -> Truth:

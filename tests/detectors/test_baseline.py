@@ -81,6 +81,14 @@ def test_noise_beyond_chance_is_measured_as_a_coefficient_of_variation(noise: fl
     assert variation(learnt(28, noise).rates).item() ** 0.5 == pytest.approx(noise, abs=0.02)
 
 
+def test_noise_is_measured_over_a_first_weekend_however_large_the_counts_are() -> None:
+    """Nothing is known of weekends on the first one: what that leaves open is much more than the noise of fifty million events."""
+    chance, rate = Random(1), Rate(Baseline())
+    for hour in range(24 * 10):
+        rate.learn(MONDAY + (hour + 1) * HOUR, 5e7 * chance.gauss(1.0, 0.002), 1e9)
+    assert variation(rate.rates).item() ** 0.5 == pytest.approx(0.002, rel=0.3)
+
+
 def test_it_is_the_surer_the_more_it_saw() -> None:
     assert learnt(14).unsure(at(14, 3)) < 0.5 * learnt(3).unsure(at(3, 3))
     assert not warm(np.zeros((1, WIDTH))).item()
