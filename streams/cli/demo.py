@@ -41,6 +41,7 @@ from streams.web.operators import Operators
 from streams.web.site import Site
 
 SEED = 7
+ABOUT_LENGTH = 95  # columns that the first line has for what the scenario is about, behind a pipe
 SPEED = 6 * 3_600  # six hours a second: the fortnight in under a minute
 SHOWN = list(RECIPES)
 ANSWER_S = 0.2  # how long a command from the page waits at most once the play is over
@@ -238,7 +239,8 @@ def play(stage: Stage, story: Story, script: Scenario, pace: float | None, heard
     """Tell the story hour by hour, no faster than `pace`; `heard` is told each time how far it is."""
     telling = telling_here()
     begun = time.monotonic()
-    about = f"{RECIPES[script.name].about}, everything in this process, nothing to install"
+    about = RECIPES[script.name].about
+    about = whole if len(whole := f"{about}, everything in this process, nothing to install") <= ABOUT_LENGTH else about
     progress = Progress(about, SEED, speed_of(pace), script.start, script.end, script.start, 0)
     try:
         telling.show(story, progress)
