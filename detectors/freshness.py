@@ -25,6 +25,7 @@ MEMORY = 10  # days of the same slot
 BURST = 2.0
 HOLIDAY = 0.5  # a day off halves the traffic and is no fault
 FADE = 0.98  # of the worst silence, per day
+HARDLY = 1e-6  # events: where fewer were due there is no usual time between two
 PHI_MOST = 0.5
 STEADY_MOST = 8.0  # shape of the gaps of the most regular feed: not even a clock is trusted further
 STEADY_DAYS = 4
@@ -94,9 +95,10 @@ class Freshness:
     def _silences(self, states: States, last: Column, end: int) -> Numbers:
         """Return (p, score, usual seconds between events) of silences since a time."""
         events, phi = missed(states, last, np.full(len(last), float(end)))
-        chance = np.where(events * HOLIDAY < BURST * states[:, NEXT_WORST], 0.5 * log(self.budget.rate), -np.inf)
-        chance = np.maximum(chance, chance_of(states, events * HOLIDAY, phi))
-        usual = np.where(events > 0.0, (end - last) / np.maximum(events * HOLIDAY, 1e-300) / 1000.0, np.nan)
+        due = events * HOLIDAY
+        chance = np.where(due < BURST * states[:, NEXT_WORST], 0.5 * log(self.budget.rate), -np.inf)
+        chance = np.maximum(chance, chance_of(states, due, phi))
+        usual = np.where(due > HARDLY, (end - last) / np.maximum(due, HARDLY) / 1000.0, np.nan)
         return power(chance), -chance, usual
 
     def learn(self, states: States, seen: Silences, said: Verdicts, told: Truth) -> States:
