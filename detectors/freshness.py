@@ -92,6 +92,7 @@ class Freshness:
         none = np.full(len(states), np.nan)
         return Verdicts(p, score, age / 1000, expected, learning, none, none > 0.0, np.empty((len(states), 0)))
 
+    @np.errstate(all="ignore")
     def _silences(self, states: States, last: Column, end: int) -> Numbers:
         """Return (p, score, usual seconds between events) of silences since a time."""
         events, phi = missed(states, last, np.full(len(last), float(end)))
@@ -128,17 +129,21 @@ class Freshness:
         """Return the time of the last event each key has learnt, ms."""
         return states[:, LAST]
 
-    def rests(self, states: States, now: int, until: Silences) -> Truth:
+    def rests(self, states: States, now: int, until: Silences, said: Verdicts) -> Truth:
         """Return whether silences that last are surely untold up to `until`, an end in the hour that holds the evaluation at `now`, ms.
 
+        `said` is what `score` says of them then.
         Within an hour the missed events grow, and phi moves from one end's to the other's: the worst of both is worse than any between.
         Learning a silence changes nothing before the hour is over, so who rests need not be asked.
         """
-        found = self.score(states, until).p > self.budget.level
+        found = said.p > self.budget.level
         long = found & usable_of(until) & (until.end - until.last >= until.window) & (states[:, KNOWN] >= FEWEST)
         at = np.flatnonzero(long)
-        (_, before), (events, after) = (missed(states[at], until.last[at], np.full(len(at), float(end))) for end in (now, until.end))
-        events, phi = HOLIDAY * events * (1.0 + 1e-9), np.minimum(before, after)
+        if not len(at):
+            return found
+        ends = np.repeat([float(now), float(until.end)], len(at))
+        events, phi = missed(np.tile(states[at], (2, 1)), np.tile(until.last[at], 2), ends)
+        events, phi = HOLIDAY * events[len(at) :] * (1.0 + 1e-9), np.minimum(phi[: len(at)], phi[len(at) :])
         chance = chance_of(states[at], events, phi)
         found[at] = power(np.where(phi < 1e-6, np.minimum(chance, -events), chance)) > self.budget.level
         return found

@@ -89,7 +89,8 @@ class Detection:
         states = self._series.states(Group(group.rules, group.values, group.keys, group.seen))  # as they are by now
         until = group.seen._replace(end=after - rule.window)
         learning = [last_seen(row)[0] for row in rows if row is not None]
-        rests = np.array_equal(detector.score(states, until).learning, learning) and detector.rests(states, now, until).all()
+        said = detector.score(states, until)
+        rests = np.array_equal(said.learning, learning) and detector.rests(states, now, until, said).all()
         return after if rests else following
 
     def forget(self) -> None:
