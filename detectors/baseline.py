@@ -8,9 +8,11 @@ does not make the quiet ones blind. Rate and slots are known from so many events
 """
 
 from dataclasses import dataclass
+from math import log10
 from typing import NamedTuple
 
 import numpy as np
+from scipy import special
 
 from detectors.protocol import Column, States, Truth
 from detectors.window import DAY, HOUR, MONDAY
@@ -158,8 +160,9 @@ def worth(windows: Column, memory: float) -> Column:
     """
     weight = 1.0 / memory
     final = weight / (2.0 - weight)
-    fading = (1.0 - weight) ** (2.0 * np.maximum(0.0, windows - memory))
-    return np.minimum(windows, 1.0 / (final + (weight - final) * fading))
+    fading = special.exp10(2.0 * log10(1.0 - weight) * np.maximum(0.0, windows - memory))
+    found: Column = np.minimum(windows, 1.0 / (final + (weight - final) * fading))
+    return found
 
 
 def visits_of(window: int) -> float:

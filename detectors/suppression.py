@@ -154,7 +154,6 @@ def spread_of(states: States, mu: Column, share: Column, stretch: Column) -> Col
     """Return the standard deviation of a deviation from a share."""
     squares, means = states[:, SQUARES], states[:, MEANS]
     variation = np.where((squares > 0.0) & (means > 0.0), squares / means, 0.0)
-    variation = variation * (
-        1.0 + stretch / np.maximum(1.0, worth(states[:, WINDOWS], MEMORY))
-    )  # the share itself is known from so many windows only
+    known = np.maximum(1.0, worth(states[:, WINDOWS], MEMORY))  # windows that say what the share itself is
+    variation = variation * (1.0 + stretch / known)
     return np.sqrt(np.maximum(0.02, 1.0 - share) * (1.0 + variation * mu))
