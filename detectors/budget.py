@@ -27,7 +27,7 @@ from detectors.window import WEEK
 STANDARD = NormalDist()
 OVERSHOOT = 1.166
 FOLLOWS = 0.73  # for two windows and a reference of .4, simulated with independent normal scores
-GATHERED = 0.9  # of the alarms; a collapse that a single window shows is far beyond what the rest asks for
+GATHERED = 0.75  # of the alarms; a collapse that a single window shows is far beyond what the rest asks for, and found in two
 ROOT_2 = sqrt(2.0)
 
 

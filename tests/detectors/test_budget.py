@@ -34,10 +34,10 @@ def test_a_cusum_stands_high_by_chance_as_seldom_as_the_textbook_says(height: fl
     assert cusum_rate(np.zeros(1), 0.5).item() == 1.0
 
 
-def test_a_tenth_of_the_alarms_are_single_windows() -> None:
-    """One of one: a p grows tenfold. Two of two: by the root of ten, for a tenth of the alarms is made at a level that much lower."""
-    assert either(np.array([1e-5]), np.ones(1), Budget(1e-3, 1, 1)).item() == pytest.approx(1e-4)
-    assert either(np.array([1e-3]), np.ones(1), Budget(1e-4, 2, 2)).item() == pytest.approx(1e-3 * 10**0.5)
+def test_a_quarter_of_the_alarms_are_single_windows() -> None:
+    """One of one: a p grows fourfold. Two of two: twofold, for a quarter of the alarms is made at half the level."""
+    assert either(np.array([1e-5]), np.ones(1), Budget(1e-3, 1, 1)).item() == pytest.approx(4e-5)
+    assert either(np.array([1e-3]), np.ones(1), Budget(1e-4, 2, 2)).item() == pytest.approx(2e-3)
 
 
 def test_independent_scores_make_as_many_alarms_as_stated() -> None:
