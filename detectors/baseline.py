@@ -45,13 +45,13 @@ class Expected(NamedTuple):
 class Baseline:
     """Rates and their seasons; `memory` is how many windows a rate remembers, `visits` how many windows an hour has, at least 1.
 
-    The rates are a matrix, a row of WIDTH numbers a series.
+    The rates are a matrix, a row of WIDTH numbers a series. Where nothing is known there are divisions by 0: callers hold numpy's warnings
+    back.
     """
 
     memory: float = 168.0
     visits: float = 1.0
 
-    @np.errstate(all="ignore")
     def expected(self, rates: States, end: int, exposure: Column) -> Expected:
         """Return what is expected of exposures in the window that ends at `end` ms; nothing where nothing is known."""
         events = rates[:, EVENTS]
@@ -73,7 +73,6 @@ class Baseline:
         """Return how many windows of equal weight would say as much of the rates."""
         return worth(rates[:, WINDOWS], self.memory)
 
-    @np.errstate(all="ignore")
     def learn(self, rates: States, end: int, events: Column, exposure: Column, common: Column, doubt: Column) -> States:
         """Return the rates after a window; what siblings say moved all, `common`, is not learnt, nor is its relative variance `doubt`.
 
@@ -108,7 +107,7 @@ class Baseline:
         off the sum of squares than all the days before have put there.
         """
         mu, unsure = expected
-        settles, noise = settled(rates), spread(rates, mu, doubt)
+        settles, noise = settled(rates), spread(mu, variation(rates) + doubt)
         heeded = settles & (unsure * mu <= 2.0 * noise * noise)
         deviation = anscombe(events, mu)
         wide = CLIP * noise
@@ -117,7 +116,7 @@ class Baseline:
         squares = rates[:, SQUARES] * keep + square - 1.0 - (unsure + doubt) * mu
         found[:, SQUARES] = np.where(heeded, squares, rates[:, SQUARES])
         found[:, MEANS] = np.where(heeded, rates[:, MEANS] * keep + mu, rates[:, MEANS])
-        return np.where(settles, winsorised(found, events, mu, doubt), events)
+        return np.where(settles, winsorised(events, mu, variation(found) + doubt), events)
 
 
 def settled(rates: States) -> Truth:
@@ -130,21 +129,20 @@ def warm(rates: States) -> Truth:
     return (rates[:, WINDOWS] >= WARM_WINDOWS) & (rates[:, EVENTS] >= WARM_EVENTS)
 
 
-@np.errstate(all="ignore")
 def variation(rates: States) -> Column:
     """Return the squared coefficient of variation beyond Poisson noise."""
     squares, means = rates[:, SQUARES], rates[:, MEANS]
     return np.where((squares > 0.0) & (means > 0.0), squares / means, 0.0)
 
 
-def spread(rates: States, mu: Column, doubt: Column | float = 0.0) -> Column:
-    """Return the standard deviation of the Anscombe deviation of a count of mean `mu`; `doubt` is further relative variance."""
-    return np.sqrt(1.0 + (variation(rates) + doubt) * mu)
+def spread(mu: Column, variance: Column) -> Column:
+    """Return the standard deviation of the Anscombe deviation of a count of mean `mu`; `variance` is what is relative and not chance."""
+    return np.sqrt(1.0 + variance * mu)
 
 
-def winsorised(rates: States, events: Column, mu: Column, doubt: Column | float = 0.0) -> Column:
-    """Return counts at most three standard deviations from their means; `doubt` is the relative variance of such a mean."""
-    wide = CLIP * np.sqrt(mu + 1.0) * spread(rates, mu, doubt)
+def winsorised(events: Column, mu: Column, variance: Column) -> Column:
+    """Return counts at most three standard deviations from their means; `variance` as in `spread`."""
+    wide = CLIP * np.sqrt(mu + 1.0) * spread(mu, variance)
     return np.minimum(mu + wide, np.maximum(np.maximum(0.0, mu - wide), events))
 
 

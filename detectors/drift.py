@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from river.drift import PageHinkley
 
-from detectors.baseline import Baseline, spread, visits_of, warm
+from detectors.baseline import Baseline, spread, variation, visits_of, warm
 from detectors.budget import Budget, cusum_rate
 from detectors.protocol import Column, States, Truth, Verdicts
 from detectors.weighing import RATES, WIDTH, Weighing, Windows
@@ -65,7 +65,7 @@ class Drift:
         number, mean, total, lowest = after = tested(states[:, TESTED], sums / wide, judged)
         height = total - lowest
         p = np.where(sums > 0.0, cusum_rate(height, DELTA), 1.0)
-        spreads = spread(states[:, RATES], mu, seen.doubt) * wide
+        spreads = spread(mu, variation(states[:, RATES]) + seen.doubt) * wide
         visible = np.minimum(9.0, 2.0 * DELTA * spreads / np.sqrt(np.maximum(mu, 1e-9)))
         stands = (states[:, TOLD] > 0.0) & ((number < BACK) | (mean * np.sqrt(number) > 0.5))
         observed = np.where(judged, seen.events / seen.exposure, 0.0)

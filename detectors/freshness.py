@@ -79,6 +79,7 @@ class Freshness:
         found[:, WORST] = found[:, NEXT_WORST] = 1.0  # one alone may have been a fault
         return found
 
+    @np.errstate(all="ignore")
     def score(self, states: States, seen: Silences) -> Verdicts:
         """Judge the silences up to now; a breach of the SLA has p 0."""
         usable, few = usable_of(seen), states[:, KNOWN] < FEWEST
@@ -92,7 +93,6 @@ class Freshness:
         none = np.full(len(states), np.nan)
         return Verdicts(p, score, age / 1000, expected, learning, none, none > 0.0, np.empty((len(states), 0)))
 
-    @np.errstate(all="ignore")
     def _silences(self, states: States, last: Column, end: int) -> Numbers:
         """Return (p, score, usual seconds between events) of silences since a time."""
         events, phi = missed(states, last, np.full(len(last), float(end)))
@@ -102,6 +102,7 @@ class Freshness:
         usual = np.where(due > HARDLY, (end - last) / np.maximum(due, HARDLY) / 1000.0, np.nan)
         return power(chance), -chance, usual
 
+    @np.errstate(all="ignore")
     def learn(self, states: States, seen: Silences, said: Verdicts, told: Truth) -> States:
         """Return the states after an evaluation: hours that are over go to their slots, a silence that has ended may be the worst."""
         usable, found = usable_of(seen), states.copy()
@@ -129,6 +130,7 @@ class Freshness:
         """Return the time of the last event each key has learnt, ms."""
         return states[:, LAST]
 
+    @np.errstate(all="ignore")
     def rests(self, states: States, now: int, until: Silences, said: Verdicts) -> Truth:
         """Return whether silences that last are surely untold up to `until`, an end in the hour that holds the evaluation at `now`, ms.
 
@@ -179,7 +181,6 @@ def take_hour(states: States, rows: Places, ends: NDArray[np.int64], counts: Col
     states[rows, SQUARES + slot] = np.where(days > 1, square + weight * (error * (counts - mean) - square), 0.0)
 
 
-@np.errstate(all="ignore")
 def missed(states: States, start: Column, end: Column) -> tuple[Column, Column]:
     """Return (events each key expected from a time to another, relative variance of such counts); those of alike length together."""
     total, spread = np.zeros(len(states)), np.zeros(len(states))
@@ -207,7 +208,6 @@ def due(states: States, start: NDArray[np.int64], end: NDArray[np.int64]) -> tup
     return np.cumsum(part, axis=1)[:, -1], np.cumsum(beyond, axis=1)[:, -1]
 
 
-@np.errstate(all="ignore")
 def chance_of(states: States, events: Column, phi: Column) -> Column:
     """Return the log of the chance of silences in which so many events were due."""
     waiting: Column = special.xlogy(1.0, waiting_p(events, shape_of(states)))
@@ -215,7 +215,6 @@ def chance_of(states: States, events: Column, phi: Column) -> Column:
     return found
 
 
-@np.errstate(all="ignore")
 def shape_of(states: States) -> Column:
     """Return the shape of the gaps between a key's events: 1 where they come by chance, more where they come regularly."""
     slot = np.arange(SLOTS)

@@ -30,12 +30,15 @@ HALF = 1.0 - 1e-12  # of a half: where weights come to just a half, rounding has
 class Siblings(NamedTuple):
     """What each series says of the common factor: its own, with which precision (1 over relative variance), how far off it was of late.
 
-    `late` is relative, positive where the factor is high; a series of precision 0 has no vote.
+    `late` is relative, positive where the factor is high; a series of precision 0 has no vote. `expected` is the events its own rate
+    expects, 0 where the rate is not settled, `variation` how far it varies beyond chance.
     """
 
     factor: Column
     weight: Column
     late: Column
+    expected: Column
+    variation: Column
 
 
 @np.errstate(all="ignore")
@@ -44,9 +47,11 @@ def siblings(weighing: Weighing, states: States, seen: Windows) -> Siblings:
     rates = states[:, RATES]
     mu, unsure = weighing.baseline.expected(rates, seen.end, seen.exposure)
     votes = warm(rates) & (mu > 0.0)
-    weight = 1.0 / (1.0 / mu + variation(rates) + unsure)
+    varies = variation(rates)
+    weight = 1.0 / (1.0 / mu + varies + unsure)
     late = weighing.sign * states[:, PAST.start + LATELY] / np.sqrt(weight)
-    return Siblings(np.where(votes, seen.events / mu, 1.0), np.where(votes, weight, 0.0), np.where(votes, late, 0.0))
+    cast = np.where(votes, seen.events / mu, 1.0), np.where(votes, weight, 0.0), np.where(votes, late, 0.0)
+    return Siblings(*cast, np.where(settled(rates), mu, 0.0), varies)
 
 
 class Counted(NamedTuple):
@@ -83,7 +88,6 @@ class Votes:
         counted = found.counted(cast)
         return replace(found, weight=fsum(counted.weight.tolist()), total=fsum(counted.total.tolist()))
 
-    @np.errstate(all="ignore")
     def _factor(self, votes: Siblings) -> Column:
         precision = np.sqrt(votes.weight)
         return votes.factor - lasting((votes.late - self.late) * precision) / precision
@@ -134,23 +138,15 @@ def heaviest(weights: Column) -> float:
     return max(ordered[2], 0.4 * fsum(ordered[2:]))
 
 
-class Parts(NamedTuple):
-    """What series bring into the window of the whole above them."""
-
-    events: Column
-    expected: Column
-
-
-def mixed(weighing: Weighing, states: States, seen: Windows, votes: Votes) -> Parts:
-    """Return what parts bring into a whole: events out of the events their own rates expect of their own volumes.
+def mixed(siblings: Siblings, events: Column, votes: Votes) -> Column:
+    """Return what each series brings into the window of the whole above it: events, out of the events its own rate expects of its volume.
 
     So a whole does not fall because a part with a low rate has grown (a mix effect); parts that are still unknown are left out of both.
     What a part does beyond three spreads from what all do is its own affair, where there are enough votes to tell; without votes it counts.
     """
-    rates = states[:, RATES]
-    known, (mu, _) = settled(rates), weighing.baseline.expected(rates, seen.end, seen.exposure)
-    events = winsorised(rates, seen.events, mu * votes.centre) if votes.number > FEWEST else seen.events
-    return Parts(np.where(known, events, 0.0), np.where(known, mu, 0.0))
+    if votes.number > FEWEST:
+        events = winsorised(events, siblings.expected * votes.centre, siblings.variation)
+    return np.where(siblings.expected > 0.0, events, 0.0)
 
 
 def breaches(p: Column, judged: Truth, budget: Budget, fdr: float) -> Truth:

@@ -96,7 +96,7 @@ class Detector(Protocol[Seen]):
         ...
 
 
-def some(columns: Columns, places: Places | Truth) -> Columns:
+def some(columns: Columns, places: Places | Truth | slice) -> Columns:
     """Return the columns of some series only; what is no column is the same for all."""
     found: Columns = type(columns)(*[part[places] if isinstance(part, np.ndarray) else part for part in columns])
     return found

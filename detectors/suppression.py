@@ -74,7 +74,6 @@ class Suppression:
         found: Truth = given & (seen.shown >= 0.0) & (seen.shown <= seen.total) & (seen.total < MOST) & (seen.total > 0.0)
         return found
 
-    @np.errstate(all="ignore")
     def share(self, states: States, allocated: Column) -> Column:
         """Return the shares expected, nan while nothing is known."""
         known = (states[:, WINDOWS] >= WARM_WINDOWS) & (states[:, TOTAL] > 0.0)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors import accumulation, baseline
-from detectors.baseline import Baseline, anscombe, spread, warm
+from detectors.baseline import Baseline, anscombe, spread, variation, warm
 from detectors.expectation import MOST
 from detectors.protocol import Column, States, Truth
 
@@ -74,17 +74,15 @@ class Weighing:
         """Return how many windows say what is expected."""
         return self.baseline.known(states[:, RATES])
 
-    @np.errstate(all="ignore")
     def look(self, states: States, seen: Windows) -> Look:
         """Return what the baseline and the past say of windows."""
         rates = states[:, RATES]
         mu, unsure = self.baseline.expected(rates, seen.end, seen.exposure)
         mu = mu * seen.common
-        wide = spread(rates, mu, seen.doubt + unsure)
+        wide = spread(mu, variation(rates) + (seen.doubt + unsure))
         stretch = accumulation.stretch(states[:, PAST], seen.doubt == 0.0)
         return Look(mu, wide, self.sign * anscombe(seen.events, mu) / wide, stretch)
 
-    @np.errstate(all="ignore")
     def learn(self, states: States, seen: Windows, sums: Column, stretch: Column, held: Truth | None = None) -> States:
         """Return the states after windows; where `held` the baseline must not follow. What follows a weighing's own stays as it is."""
         found, usable = states.copy(), self.usable(seen)

@@ -21,11 +21,12 @@ from detectors.protocol import Places, States, Truth, Verdicts, some
 from detectors.window import HOUR, end_of, ends
 from streams.kernel.detector_rule import MIXED, DetectorRule
 from streams.kernel.faults import DETECTOR
+from streams.kernel.place import place_of
 from streams.kernel.rows import Draft, pack, row_key, unpack
-from streams.kernel.series import KEPT_LOADED, AllSeries, Group, Scene, Seen, together
+from streams.kernel.series import KEPT_LOADED, AllSeries, Group, Scene, Seen, Values, together
 from streams.kernel.showing import Showing
 from streams.kernel.state_rows import last_seen
-from streams.kernel.watch import Breach, Watch
+from streams.kernel.watch import Breach, Place, Watch
 
 DECIDED = b"V"
 TOLD_A_PHASE = 200  # as for thresholds: each may publish about 6 KB
@@ -78,7 +79,7 @@ class Detection:
         after = end_of(end_of(now - 1, HOUR), rule.window)
         if rule.name not in self._due or after == following or self._watch.faults.known:
             return following
-        group, detector = self._showing.group(rule), rule.detector()
+        group, detector = self._showing.group(rule), self._series.detector(rule)
         if not len(group):
             return after
         rows = [self._series.row(key) for key in group.keys]
@@ -110,11 +111,12 @@ class Detection:
         told: list[list[Any]] = []
         votes: dict[str, list[float]] = {}
         stale: set[Scope] = set()
+        known = self._watch.known()
         for check in CHECKS:
             rules = [rule for rule in self._due.values() if rule.check == check]
             if not rules:
                 continue
-            levels = self._judged(rules)
+            levels = self._judged(rules, known)
             if check in MIXED:
                 leaves = self._showing.leaves(rules[0])
                 votes[leaves.rule.name] = leaves.votes.plain()
@@ -123,8 +125,11 @@ class Detection:
             self._note(told, levels, stale)
         self._draft.put(row_key(DECIDED, self._scene.initiative), pack(told, votes))
 
-    def _judged(self, rules: Sequence[DetectorRule]) -> list[Level]:
-        """Return the levels of one check, the whole first: whose window matters there, what is said of them, and who breaches."""
+    def _judged(self, rules: Sequence[DetectorRule], followed: Mapping[Place, set[Values]]) -> list[Level]:
+        """Return the levels of one check, the whole first: whose window matters there, what is said of them, and who breaches.
+
+        `followed` is what has a life cycle: that matters without a breach, too.
+        """
         group, verdicts = self._scored(together([self._showing.beside(rule) for rule in rules]))
         if verdicts is None:
             return []
@@ -135,8 +140,8 @@ class Detection:
         for rule, rows in group.levels():
             can = judged[rows] & rule.judged
             hits = breaches(verdicts.p[rows], can, rule.budget, self._scene.fdr)
-            known = self._watch.known(rule.threshold, rule.check)
-            if known:  # what has a life cycle matters without a breach, too
+            known = followed.get(tuple(place_of(rule.threshold, rule.check, ())))
+            if known:
                 places = np.flatnonzero(can & (hits | np.array([values in known for values in group.values[rows]])))
             elif hits.any():
                 places = np.flatnonzero(hits)
@@ -148,7 +153,7 @@ class Detection:
     def _scored(self, group: Group) -> tuple[Group, Verdicts | None]:
         if not len(group):
             return group, None
-        asked, _, verdicts = self._series.ask(group, group.rules[0].detector().score)
+        asked, _, verdicts = self._series.ask(group, self._series.detector(group.rules[0]).score)
         return asked, verdicts
 
     def _note(self, told: list[list[Any]], levels: Sequence[Level], stale: set[Scope]) -> None:
@@ -220,7 +225,7 @@ class Detection:
 
     def _learn(self, group: Group, verdicts: Verdicts, hits: set[tuple[str, ...]]) -> None:
         """Let series learn their window and write their rows; who raises stays as it was."""
-        detector = group.rules[0].detector()
+        detector = self._series.detector(group.rules[0])
         named = zip(group.rules, group.values, strict=True)
         told = np.array([(rule.name, *values) in hits for rule, values in named] if hits else [False] * len(group))
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from detectors.freshness import Silences
 from detectors.kpi import Ratio
-from detectors.protocol import Column, Places, States, Truth, Verdicts, joined, some
+from detectors.protocol import Column, Detector, Places, States, Truth, Verdicts, joined, some
 from detectors.suppression import Shares
 from detectors.weighing import Windows
 from streams.kernel.cells import Cells
@@ -26,9 +26,12 @@ from streams.kernel.state_rows import STATES, rows_of, states_of
 KEPT_LOADED = 50_000  # series of a check whose states stay from scoring to learning, 0.6 KB each
 TOGETHER = 2_048  # series asked at once: their columns stay in the processor's cache
 
+EVERY = slice(None)
+
 Values = tuple[str, ...]
 Seen = Windows | Shares | Silences
 Found = TypeVar("Found")
+Answer = tuple["Group", Places | slice, Found | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,14 @@ class AllSeries:
     def __init__(self, draft: Draft, scene: Scene, faults: Faults) -> None:
         self._draft, self._scene, self._faults = draft, scene, faults
         self._learnt: dict[tuple[str, str, str], list[Values]] | None = None
+        self._detectors: dict[str, Detector[Any]] = {}
+
+    def detector(self, rule: DetectorRule) -> Detector[Any]:
+        """Return the detector of a rule, one for all of its check."""
+        found = self._detectors.get(rule.check)
+        if found is None:
+            found = self._detectors[rule.check] = rule.detector()
+        return found
 
     def group(self, rule: DetectorRule, values: list[Values], seen: Seen) -> Group:
         """Return series of one rule with what they show."""
@@ -122,7 +133,7 @@ class AllSeries:
         """Return the states of some series, of those that have learnt nothing where they are new."""
         if group.states is not None:
             return group.states
-        found = states_of(group.rules[0].detector(), [self._draft.get(key) for key in group.keys])
+        found = states_of(self.detector(group.rules[0]), [self._draft.get(key) for key in group.keys])
         if len(group) <= KEPT_LOADED:
             group.states = found
         return found
@@ -136,23 +147,25 @@ class AllSeries:
                 self._learnt.setdefault(named, []).append(values)
         return sorted(self._learnt.get((rule.check, rule.threshold.kpi, ",".join(rule.group_by)), []))
 
-    def ask(self, group: Group, question: Callable[..., Found], *columns: Column | Truth) -> tuple[Group, Places, Found | None]:
+    def ask(self, group: Group, question: Callable[..., Found], *columns: Column | Truth) -> Answer[Found]:
         """Return (the series that answer, their places in the group, what they say together to `question(states, seen, *columns)`).
 
         Who raised at this end, or is frozen, is not asked; where nobody is left, None is said.
         """
         return self._ask(group, lambda fault: fault.last == self._scene.now or self._faults.given_up(fault), question, columns)
 
-    def ask_as_parts(self, group: Group, question: Callable[..., Found], *columns: Column | Truth) -> tuple[Group, Places, Found | None]:
+    def ask_as_parts(self, group: Group, question: Callable[..., Found], *columns: Column | Truth) -> Answer[Found]:
         """Return the same of what series say to the whole above them; without those that raise or were frozen before this closing.
 
         Whether one raises at this very end when it is asked for itself plays no part: that may be before or after the whole asks.
         """
         return self._ask(group, lambda fault: fault.since != self._scene.now, question, columns)
 
-    def _ask(
-        self, group: Group, frozen: Callable[[Fault], bool], question: Callable[..., Found], columns: Sequence[Any]
-    ) -> tuple[Group, Places, Found | None]:
+    def _ask(self, group: Group, frozen: Callable[[Fault], bool], question: Callable[..., Found], columns: Sequence[Any]) -> Answer[Found]:
+        if not self._faults.known and 0 < len(group) <= TOGETHER:
+            found, error = tried(self._answer, group, question, columns)
+            if not error:
+                return group, EVERY, found
         who: Places = np.arange(len(group))
         if self._faults.known:
             faults = [self._faults.of(*place_of(rule, values)) for rule, values in zip(group.rules, group.values, strict=True)]
@@ -183,15 +196,14 @@ class AllSeries:
 
     def _answer(self, asked: Group, question: Callable[..., Found], columns: Sequence[Any]) -> Found:
         found = question(self.states(asked), asked.seen, *columns)
-        columns_said: tuple[Any, ...] = found if isinstance(found, tuple) else (found,)
-        for column in columns_said:
-            if np.shape(column)[:1] != (len(asked),):
-                raise ValueError(f"{len(asked)} series were asked and another number answers")
+        answers: tuple[Any, ...] = found if isinstance(found, tuple) else (found,)
+        if any(len(column) != len(asked) for column in answers):
+            raise ValueError(f"{len(asked)} series were asked and another number answers")
         return found
 
     def put_back(self, group: Group, states: States, verdicts: Verdicts) -> None:
         """Write the rows of series after their window."""
-        for key, row in zip(group.keys, rows_of(group.rules[0].detector(), states, verdicts), strict=True):
+        for key, row in zip(group.keys, rows_of(self.detector(group.rules[0]), states, verdicts), strict=True):
             if row != self._draft.get(key):  # an hour of silence moves nothing
                 self._draft.put(key, row)
         if self._faults.known:

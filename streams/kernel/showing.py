@@ -11,7 +11,7 @@ import numpy as np
 from detectors.cell import DIMENSIONS, LAST_MS, REVENUE, Counts, add
 from detectors.freshness import Freshness, Silences
 from detectors.kpi import count
-from detectors.panel import Votes, mixed
+from detectors.panel import Votes
 from detectors.protocol import Column, Places
 from detectors.suppression import Shares
 from detectors.weighing import Windows
@@ -83,7 +83,7 @@ class Showing:
         parts = self._parts.get(leaves.rule.name)
         if parts is None:
             votes = leaves.votes if leaves.rule.judged else Votes()  # what nobody judges by itself, the whole has to tell
-            parts = self._parts[leaves.rule.name] = leaves.parts(lambda states, seen: mixed(leaves.weighing, states, seen, votes))
+            parts = self._parts[leaves.rule.name] = leaves.parts(votes)
         values, below = places_above(leaves.rule, rule.group_by, leaves.group.values)
         events, expected = (summed(below, column, len(values)) for column in parts)
         there = np.flatnonzero(expected > 0.0)

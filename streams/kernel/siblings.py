@@ -3,12 +3,12 @@
 The votes are the leaves' at every level: a level between knows no better, and few of its own are easily outvoted by one that is at fault.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from detectors.panel import Counted, Siblings, Votes, siblings
+from detectors.panel import Counted, Siblings, Votes, mixed, siblings
 from detectors.protocol import Column, Places, some
 from detectors.weighing import Weighing, Windows
 from streams.kernel.detector_rule import DetectorRule
@@ -20,7 +20,7 @@ class Leaves:
 
     def __init__(self, series: AllSeries, group: Group, rule: DetectorRule) -> None:
         self._series, self.group, self.rule = series, group, rule
-        self.weighing: Weighing = weighing_of(rule.detector())
+        self.weighing = weighing_of(series.detector(rule))
         self._cast: Siblings | None = None
         self._votes: Votes | None = None
         self._counted: Counted | None = None
@@ -34,7 +34,7 @@ class Leaves:
 
     def _asked(self, group: Group) -> Siblings:
         _, who, found = self._series.ask_as_parts(group, lambda states, seen: siblings(self.weighing, states, seen))
-        return Siblings(*scattered(found, who, len(group), (1.0, 0.0, 0.0)))
+        return found if found is not None and isinstance(who, slice) else Siblings(*scattered(found, who, len(group)))
 
     @property
     def votes(self) -> Votes:
@@ -47,11 +47,11 @@ class Leaves:
         """Take what all leaves said together: they learn part by part, so that it cannot be asked again in between."""
         self._votes = votes
 
-    def parts(self, ask: Callable[..., Any]) -> tuple[Column, Column]:
-        """Return what each leaf brings into a whole by `ask(states, seen)`: events and what was expected; nothing where it is frozen."""
-        _, who, found = self._series.ask_as_parts(self.group, ask)
-        events, expected = scattered(found, who, len(self.group), (0.0, 0.0))
-        return events, expected
+    def parts(self, votes: Votes) -> tuple[Column, Column]:
+        """Return what each leaf brings into a whole: events and what was expected; nothing where it is frozen or unknown."""
+        seen = self.group.seen
+        assert isinstance(seen, Windows)
+        return mixed(self.cast, seen.events, votes), self.cast.expected
 
     @property
     def counted(self) -> Counted:
@@ -88,12 +88,10 @@ def weighing_of(detector: Any) -> Weighing:
     return found
 
 
-def scattered(found: Sequence[Column] | None, who: Places, number: int, otherwise: Sequence[float]) -> list[Column]:
-    """Return the answers of some of so many series as columns of all; None where nobody answered."""
-    if found is not None and len(who) == number:
-        return list(found)
+def scattered(found: Siblings | None, who: Places | slice, number: int) -> list[Column]:
+    """Return the votes of some of so many series as columns of all; None where nobody answered."""
     columns = []
-    for at, blank in enumerate(otherwise):
+    for at, blank in enumerate((1.0, 0.0, 0.0, 0.0, 0.0)):
         column = np.full(number, blank)
         if found is not None:
             column[who] = found[at]

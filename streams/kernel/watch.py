@@ -36,6 +36,8 @@ from streams.kernel.timeline import continued
 SERIES, TIMERS, SEEN, INCIDENTS, AUDIT = b"t", b"a", b"f", b"u", b"g"
 TIMERS_A_PHASE = 200  # incidents moved in one phase: each may publish about 6 KB
 
+Place = tuple[str, ...]  # check, key figure and dimensions
+
 
 @dataclass(frozen=True, slots=True)
 class Breach:
@@ -142,11 +144,13 @@ class Watch:
         """Return whether the incident of a job of this initiative is open or acknowledged."""
         return self.alive(fault_rule(self._config.timing.window), JOB_FAILED, (job,))
 
-    def known(self, threshold: Threshold, check: str) -> set[tuple[str, ...]]:
-        """Return the values of the keys of a rule that have a life cycle, which a window without breach may change."""
-        start = row_key(SERIES, self._initiative, *place_of(threshold, check, ()))[:-1]
-        keys = [key for key in self._draft.group(SERIES, self._initiative) if key.startswith((start + b",", start + b"]"))]
-        return {tuple(key_parts(key)[4:]) for key in keys}
+    def known(self) -> dict[Place, set[tuple[str, ...]]]:
+        """Return by place, without values, the values of the keys that have a life cycle, which a window without breach may change."""
+        found: dict[Place, set[tuple[str, ...]]] = {}
+        for key in self._draft.group(SERIES, self._initiative):
+            _, check, kpi, dimensions, *values = key_parts(key)
+            found.setdefault((check, kpi, dimensions), set()).add(tuple(values))
+        return found
 
     def rests(self, threshold: Threshold, check: str, values: tuple[str, ...]) -> bool:
         """Return whether windows without a breach change nothing of a key that matters."""

@@ -19,6 +19,7 @@ class Rate:
         self.baseline = baseline
         self.rates: States = np.zeros((1, WIDTH))
 
+    @np.errstate(all="ignore")
     def learn(self, end: int, events: float, exposure: float, common: float = 1.0) -> None:
         """Take a window in."""
         columns = [np.array([one]) for one in (events, exposure, common, 0.0)]

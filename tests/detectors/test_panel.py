@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from detectors.baseline import WIDTH, Baseline
 from detectors.budget import Budget
-from detectors.panel import Counted, Siblings, Votes, breaches, eligible, mixed
+from detectors.panel import Counted, Siblings, Votes, breaches, eligible, mixed, siblings
 from detectors.protocol import States, Verdicts
 from detectors.weighing import RATES, Weighing, Windows
 from detectors.window import DAY, HOUR
@@ -21,7 +21,8 @@ WEIGHING = Weighing(-1, Baseline())
 
 def cast(votes: list[Vote]) -> Siblings:
     """Return votes as columns."""
-    return Siblings(*np.array(votes, dtype=np.float64).reshape(len(votes), 3).T)
+    factor, weight, late = np.array(votes, dtype=np.float64).reshape(len(votes), 3).T
+    return Siblings(factor, weight, late, 0.0 * weight, 0.0 * weight)
 
 
 def common(votes: list[Vote], own: list[Vote]) -> tuple[float, float]:
@@ -36,6 +37,7 @@ def vote(factor: float, weight: float, late: float = 0.0) -> Vote:
     return factor, weight, late
 
 
+@np.errstate(all="ignore")
 def week(*rates: float) -> States:
     """Return the states of series after a week of a thousand exposures an hour at these rates."""
     found, columns = np.zeros((len(rates), WIDTH)), [np.full(len(rates), 1.0), np.zeros(len(rates))]
@@ -111,18 +113,19 @@ def test_votes_survive_as_numbers() -> None:
 
 def test_more_traffic_in_a_poor_part_is_no_dip_of_the_whole() -> None:
     """Two parts at 10 % and 1 %: the second grows tenfold, the rate of the whole falls, what is expected of it falls alike."""
-    parts = mixed(WEIGHING, week(0.10, 0.01), Windows.of(END, [100.0, 100.0], [1_000.0, 10_000.0]), Votes())
-    assert parts.events.sum() == 200.0
+    seen = Windows.of(END, [100.0, 100.0], [1_000.0, 10_000.0])
+    parts = siblings(WEIGHING, week(0.10, 0.01), seen)
+    assert mixed(parts, seen.events, Votes()).sum() == 200.0
     assert parts.expected.sum() == pytest.approx(200.0, rel=0.01)
 
 
 def test_what_one_part_does_alone_is_no_dip_of_the_whole_and_what_all_do_is() -> None:
     """Of five parts one loses everything for an hour: the whole says three spreads of that part; all at 0.7 stay 0.7."""
     states, calm, low = week(*[0.1] * 5), *(Votes.among(cast([vote(factor, 100.0)] * 5)) for factor in (1.0, 0.7))
-    one = mixed(WEIGHING, states, Windows.of(END, [0.0, *[100.0] * 4], 1_000.0), calm)
-    every = mixed(WEIGHING, states, Windows.of(END, [70.0] * 5, 1_000.0), low)
-    assert one.events.sum() / one.expected.sum() == pytest.approx(1.0 - 0.3 / 5, abs=0.02)
-    assert every.events.sum() / every.expected.sum() == pytest.approx(0.7, rel=0.02)
+    one, every = (Windows.of(END, events, 1_000.0) for events in ([0.0, *[100.0] * 4], [70.0] * 5))
+    for seen, votes, share in ((one, calm, 1.0 - 0.3 / 5), (every, low, 0.7)):
+        parts = siblings(WEIGHING, states, seen)
+        assert mixed(parts, seen.events, votes).sum() / parts.expected.sum() == pytest.approx(share, abs=0.02)
 
 
 def test_of_thousands_only_discoveries_breach() -> None:
