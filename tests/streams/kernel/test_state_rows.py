@@ -39,11 +39,11 @@ def test_a_state_comes_back_to_the_last_bit() -> None:
     assert rows_of(DIP, states_of(DIP, rows), DIP.score(DIP.fresh(2), SEEN)) == rows
 
 
-def test_new_ones_of_another_version_and_of_the_json_of_old_begin_anew_among_those_that_do_not() -> None:
+def test_new_ones_and_those_of_another_version_in_doubles_or_json_begin_anew_among_those_that_do_not() -> None:
     one, _ = kept()
     later = struct.pack("<d", DIP.version + 1) + one[8:]
     shorter = struct.pack("<d", DIP.version - 1) + one[8:80]
-    states = states_of(DIP, [None, one, later, shorter, pack([2, [1, 168.0]], [0, 0.1])])
+    states = states_of(DIP, [None, one, later, shorter, pack([1, [1, 168.0]], [0, 0.1])])
     fresh = DIP.fresh(1)[0].tolist()
     assert [row == fresh for row in states.tolist()] == [True, False, True, True, True]
 
@@ -56,7 +56,7 @@ def test_a_row_of_this_version_that_is_none_is_an_error_and_not_a_state(cut: int
 
 
 def test_what_was_last_seen_is_read_from_the_row_alone() -> None:
-    """A variant with a stated share is judged after a day; a JSON row of old knows nothing yet."""
+    """A variant with a stated share is judged after a day."""
     detector = Suppression(Budget.of(0.02, HOUR))
     states = detector.fresh(1)
     for hour in range(30):
@@ -66,7 +66,6 @@ def test_what_was_last_seen_is_read_from_the_row_alone() -> None:
     (row,) = rows_of(detector, states, said)
     assert last_seen(row) == (False, said.detectable.item())
     assert last_seen(kept()[0]) == (True, None)
-    assert last_seen(pack([4, 1], [0, 0.1])) == (True, None)
 
 
 def test_no_series_is_no_row() -> None:
