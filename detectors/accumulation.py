@@ -3,8 +3,9 @@
 S = max(0, S + z/f - k). Scores that follow each other make runs by themselves: a sum of them is wider than of independent ones by f. With a
 correlation rho of neighbours alone f² = (1 + rho) / (1 - rho). A series without siblings to take it out has a slow wobble under quick
 noise, so that its neighbours tell too little: a wobble of memory w, of which rho is what the noise leaves to see, makes it
-f² = 1 + 2 rho / (1 - w). It is measured, too, as the variance of a running mean of a day over that of independent scores, which takes
-weeks; the largest counts. Two in a row are as telling as two independent ones only at z / sqrt(1 + rho).
+f² = 1 + 2 rho / (1 - w), w by the hour however many windows it has. It is measured, too, as the variance of a running mean of a day over
+that of independent scores, which takes weeks; the largest counts. Two in a row are as telling as two independent ones only at
+z / sqrt(1 + rho).
 
 What is expected is itself known from N windows only, worth N/f² independent ones. It is off by a normal e of spread f/sqrt(N), for long,
 and the chance of a height h grows by e^(2he/f); over all e that is a factor of e^(2h²/N) on the average, and a single score is wider by
@@ -24,10 +25,10 @@ MEMORY = 504.0
 KEEP = 1.0 - 1.0 / MEMORY
 TRUSTED = 2.5  # a score beyond it says little about correlation
 PRIOR = 5.0  # windows' worth of "not correlated"
-RUN = 1.0 / 32.0  # weight of the newest score in the running mean
-WOBBLE = 0.875  # what is left of a slow wobble from one window to the next: what moves a whole fades over a working day
+RUN = 1.0 / 32.0  # weight of the newest score of an hour in the running mean
+WOBBLE = 0.875  # what is left of a slow wobble after an hour: what moves a whole fades over a working day
 LATE = 1.0 / 8.0  # weight of the newest in the mean of the latest: a fault that ends is forgotten in a few windows
-CALM = 150.0  # windows' worth of "no slow wobble"
+CALM = 150.0  # hours' worth of "no slow wobble"
 
 # The evidence of past windows of a series: the CUSUM; the last score, sums of scores by their predecessors and of squares; the running mean
 # of scores and its variance, 1 for independent ones; windows seen; the mean of the latest scores.
@@ -47,11 +48,15 @@ def correlation(past: States) -> Column:
     return np.minimum(0.95, np.maximum(0.0, past[:, PRODUCT] / past[:, POWER]))
 
 
-def stretch(past: States, wobbles: Truth | bool) -> Column:
-    """Return f²: how much wider in variance a long sum is than one of independent scores; `wobbles` where no siblings are there."""
+def stretch(past: States, wobbles: Truth | bool, visits: float = 1.0) -> Column:
+    """Return f²: how much wider in variance a long sum is than one of independent scores; `wobbles` where no siblings are there.
+
+    `visits` is how many windows an hour has, at least 1.
+    """
     rho = correlation(past)
     near = (1.0 + rho) / (1.0 - rho)
-    return np.where(wobbles, np.maximum(np.maximum(near, 1.0 + 2.0 * rho / (1.0 - WOBBLE)), past[:, WIDE]), near)
+    slow = 1.0 + 2.0 * rho / (1.0 - WOBBLE ** (1.0 / visits))
+    return np.where(wobbles, np.maximum(np.maximum(near, slow), past[:, WIDE]), near)
 
 
 def single(past: States, z: Column, known: Column | float, stretch: Column) -> Column:
@@ -72,18 +77,20 @@ def rate(past: States, z: Column, known: Column | float, stretch: Column) -> Col
     return np.where(z > REFERENCE, doubted(after(past, z, stretch), REFERENCE, known), 1.0)
 
 
-def learn(past: States, z: Column, stretch: Column, following: Truth | bool = True) -> States:
+def learn(past: States, z: Column, stretch: Column, following: Truth | bool = True, visits: float = 1.0) -> States:
     """Return the evidence with one more score; not `following` where scores are known not to follow each other."""
+    weight = RUN / visits
     found = np.empty_like(past)
     before, seen = past[:, BEFORE], past[:, WINDOWS] + 1.0
     now = np.where(following, np.minimum(TRUSTED, np.maximum(-TRUSTED, z)), 0.0)
-    run = past[:, MEAN] + (now - past[:, MEAN]) * RUN
+    run = past[:, MEAN] + (now - past[:, MEAN]) * weight
     found[:, HEIGHT] = after(past, z, stretch)
     found[:, BEFORE] = now
     found[:, PRODUCT] = past[:, PRODUCT] * KEEP + now * before
     found[:, POWER] = past[:, POWER] * KEEP + before * before
     found[:, MEAN] = run
-    found[:, WIDE] = past[:, WIDE] + (run * run * ((2.0 - RUN) / RUN) - past[:, WIDE]) / np.minimum(MEMORY, CALM + seen)
+    wide = run * run * ((2.0 - weight) / weight)
+    found[:, WIDE] = past[:, WIDE] + (wide - past[:, WIDE]) / np.minimum(MEMORY * visits, CALM * visits + seen)
     found[:, WINDOWS] = seen
     found[:, LATELY] = past[:, LATELY] + (np.minimum(CLIP, np.maximum(-CLIP, z)) - past[:, LATELY]) * LATE
     return found

@@ -35,10 +35,11 @@ WIDTH = DUE + SLOTS
 
 
 class Expected(NamedTuple):
-    """The events expected of each series, and the relative variance of that."""
+    """The events expected of each series, the relative variance of that, and of what is left of it in a sum of the windows of one hour."""
 
     mu: Column
     unsure: Column
+    lasting: Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,13 @@ class Baseline:
         events = rates[:, EVENTS]
         prior = self._prior(rates[:, WINDOWS], events)
         mu, unsure = exposure * events / rates[:, EXPOSURE], 1.0 / (events + 1.0)
+        lasting = unsure
         for slot in slots_of(end):
             due = rates[:, DUE + slot] + prior
             mu = mu * ((rates[:, SEEN + slot] + prior) / due)
             unsure = unsure + 1.0 / due
-        return Expected(np.where(rates[:, EXPOSURE] > 0.0, mu, 0.0), unsure)
+            lasting = lasting + self.visits / (rates[:, DUE + slot] + PRIOR)  # all windows of an hour are off alike
+        return Expected(np.where(rates[:, EXPOSURE] > 0.0, mu, 0.0), unsure, lasting)
 
     def _prior(self, windows: Column, events: Column) -> Column | float:
         # The windows of one hour say together what one of an hour would: an hour of one day is no season yet.
@@ -80,8 +83,8 @@ class Baseline:
         """
         found, slots = rates.copy(), slots_of(end)
         bare = np.where(rates[:, EXPOSURE] > 0.0, exposure * rates[:, EVENTS] / rates[:, EXPOSURE], events)
-        mu, unsure = self.expected(rates, end, exposure)
-        events = self._heed(rates, found, events, Expected(mu * common, unsure), doubt)
+        mu, unsure, lasting = self.expected(rates, end, exposure)
+        events = self._heed(rates, found, events, Expected(mu * common, unsure, lasting), doubt)
         found[:, WINDOWS] += 1.0
         events = events / np.maximum(0.2, np.minimum(5.0, common))
         prior, factors = self._prior(found[:, WINDOWS], rates[:, EVENTS]), []
@@ -106,7 +109,7 @@ class Baseline:
         A window whose mean is less known than twice its noise says nothing of it: the first weekend of millions of events would take more
         off the sum of squares than all the days before have put there.
         """
-        mu, unsure = expected
+        mu, unsure, _ = expected
         settles, noise = settled(rates), spread(mu, variation(rates) + doubt)
         heeded = settles & (unsure * mu <= 2.0 * noise * noise)
         deviation = anscombe(events, mu)

@@ -45,7 +45,7 @@ class Siblings(NamedTuple):
 def siblings(weighing: Weighing, states: States, seen: Windows) -> Siblings:
     """Return the votes of series; those that are learning have none."""
     rates = states[:, RATES]
-    mu, unsure = weighing.baseline.expected(rates, seen.end, seen.exposure)
+    mu, unsure, _ = weighing.baseline.expected(rates, seen.end, seen.exposure)
     votes = warm(rates) & (mu > 0.0)
     varies = variation(rates)
     weight = 1.0 / (1.0 / mu + varies + unsure)

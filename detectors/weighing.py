@@ -77,11 +77,11 @@ class Weighing:
     def look(self, states: States, seen: Windows) -> Look:
         """Return what the baseline and the past say of windows."""
         rates = states[:, RATES]
-        mu, unsure = self.baseline.expected(rates, seen.end, seen.exposure)
-        mu = mu * seen.common
-        wide = spread(mu, variation(rates) + (seen.doubt + unsure))
-        stretch = accumulation.stretch(states[:, PAST], seen.doubt == 0.0)
-        return Look(mu, wide, self.sign * anscombe(seen.events, mu) / wide, stretch)
+        mu, unsure, lasting = self.baseline.expected(rates, seen.end, seen.exposure)
+        mu, varies = mu * seen.common, variation(rates)
+        wide, in_sums = (spread(mu, varies + (seen.doubt + doubt)) for doubt in (unsure, lasting))
+        stretch = accumulation.stretch(states[:, PAST], seen.doubt == 0.0, self.baseline.visits)
+        return Look(mu, wide, self.sign * anscombe(seen.events, mu) / in_sums, stretch)
 
     def learn(self, states: States, seen: Windows, sums: Column, stretch: Column, held: Truth | None = None) -> States:
         """Return the states after windows; where `held` the baseline must not follow. What follows a weighing's own stays as it is."""
@@ -90,7 +90,7 @@ class Weighing:
             held = held | ~usable
         rates = self.baseline.learn(states[:, RATES], seen.end, seen.events, seen.exposure, seen.common, seen.doubt)
         found[:, RATES] = chosen(usable if held is None else ~held, rates, states[:, RATES])
-        past = accumulation.learn(states[:, PAST], sums, stretch)
+        past = accumulation.learn(states[:, PAST], sums, stretch, visits=self.baseline.visits)
         found[:, PAST] = chosen(usable & warm(states[:, RATES]), past, states[:, PAST])
         return found
 

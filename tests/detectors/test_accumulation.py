@@ -76,3 +76,13 @@ def test_a_slow_wobble_under_quick_noise_is_measured_where_neighbours_hardly_tel
     assert accumulation.stretch(past, wobbles=False).item() < 3.5
     assert 4.0 < accumulation.stretch(past, wobbles=True).item() < 12.0
     assert accumulation.stretch(walked(0.0, 3_000, 2), wobbles=True).item() < 1.6
+
+
+def test_a_wobble_fades_by_the_hour_however_many_windows_it_has() -> None:
+    """Of a tenth in the next window w^k is left k later: 1 + 2 rho / (1 - w), w = 7/8 after an hour, .98893 after five minutes."""
+    past = accumulation.fresh(1)
+    past[:, accumulation.PRODUCT], past[:, accumulation.POWER] = 1.0, 10.0
+
+    assert accumulation.stretch(past, wobbles=True).item() == pytest.approx(2.6)
+    assert accumulation.stretch(past, wobbles=True, visits=12.0).item() == pytest.approx(19.07, abs=0.01)
+    assert accumulation.stretch(past, wobbles=False, visits=12.0).item() == pytest.approx(1.1 / 0.9)

@@ -115,3 +115,13 @@ def test_a_rate_is_known_as_well_as_from_nearly_twice_the_windows_it_remembers()
         rate.learn((hour + 1) * HOUR, 50.0, 1_000.0)
         assert rate.baseline.known(rate.rates).item() == pytest.approx(1.0 / variance)
     assert rate.baseline.known(rate.rates).item() == pytest.approx(39.0, rel=1e-6)
+
+
+def test_windows_of_one_hour_are_off_alike() -> None:
+    """An hour nobody has seen may be off by a fifth (1 in 20) in each of its twelve windows together; by the hour that is counted once."""
+    for visits, expected in ((1.0, 0.05), (12.0, 0.6)):
+        rate = Rate(Baseline(168.0 * visits, visits))
+        for number in range(int(12 * visits)):
+            rate.learn(MONDAY + int((number + 1) * HOUR / visits), 1e6, 1e7)
+        found = rate.baseline.expected(rate.rates, MONDAY + 20 * HOUR, np.ones(1))
+        assert found.lasting.item() == pytest.approx(expected, rel=1e-3)
