@@ -8,7 +8,7 @@ does not make the quiet ones blind. Rate and slots are known from so many events
 """
 
 from dataclasses import dataclass
-from math import log10
+from math import log10, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -60,9 +60,8 @@ class Baseline:
         mu, unsure = exposure * events / rates[:, EXPOSURE], 1.0 / (events + 1.0)
         lasting = unsure
         for slot in slots_of(end):
-            due = rates[:, DUE + slot] + prior
-            mu = mu * ((rates[:, SEEN + slot] + prior) / due)
-            unsure = unsure + 1.0 / due
+            mu = mu * factor(rates, slot, prior)
+            unsure = unsure + 1.0 / (rates[:, DUE + slot] + prior)
             lasting = lasting + self.visits / (rates[:, DUE + slot] + PRIOR)  # all windows of an hour are off alike
         return Expected(np.where(rates[:, EXPOSURE] > 0.0, mu, 0.0), unsure, lasting)
 
@@ -83,24 +82,21 @@ class Baseline:
         """
         found, slots = rates.copy(), slots_of(end)
         bare = np.where(rates[:, EXPOSURE] > 0.0, exposure * rates[:, EVENTS] / rates[:, EXPOSURE], events)
-        mu, unsure, lasting = self.expected(rates, end, exposure)
-        events = self._heed(rates, found, events, Expected(mu * common, unsure, lasting), doubt)
+        expected = self.expected(rates, end, exposure)
+        events = self._heed(rates, found, events, expected._replace(mu=expected.mu * common), doubt)
         found[:, WINDOWS] += 1.0
         events = events / np.maximum(0.2, np.minimum(5.0, common))
-        prior, factors = self._prior(found[:, WINDOWS], rates[:, EVENTS]), []
-        for slot in slots:
-            factors.append((rates[:, SEEN + slot] + prior) / (rates[:, DUE + slot] + prior))
-        shape = factors[0] if len(slots) == 1 else factors[0] * factors[1]
+        prior = self._prior(found[:, WINDOWS], rates[:, EVENTS])
+        shape = prod(factor(rates, slot, prior) for slot in slots)
         keep = 1.0 - 1.0 / np.minimum(self.memory, found[:, WINDOWS])
         found[:, EVENTS] = rates[:, EVENTS] * keep + events / shape
         found[:, EXPOSURE] = rates[:, EXPOSURE] * keep + exposure
         prior = self._prior(found[:, WINDOWS], found[:, EVENTS])
         for slot in slots:
-            seen, due = rates[:, SEEN + slot], rates[:, DUE + slot]
-            others = shape / ((seen + prior) / (due + prior))
+            others = shape / factor(rates, slot, prior)
             fade = 1.0 - 1.0 / (self.visits * SLOT_DAYS * (1.0 if slot < WEEKEND else 12.0))
-            found[:, SEEN + slot] = seen * fade + events
-            found[:, DUE + slot] = due * fade + bare * others
+            found[:, SEEN + slot] = rates[:, SEEN + slot] * fade + events
+            found[:, DUE + slot] = rates[:, DUE + slot] * fade + bare * others
         return found
 
     def _heed(self, rates: States, found: States, events: Column, expected: Expected, doubt: Column) -> Column:
@@ -122,6 +118,12 @@ class Baseline:
         return np.where(settles, winsorised(events, mu, variation(found) + doubt), events)
 
 
+def factor(rates: States, slot: int, prior: Column | float) -> Column:
+    """Return what a slot makes of the rates: 1 where it was never seen."""
+    found: Column = (rates[:, SEEN + slot] + prior) / (rates[:, DUE + slot] + prior)
+    return found
+
+
 def settled(rates: States) -> Truth:
     """Return whether rates are known well enough to weigh a mixture by them."""
     return rates[:, WINDOWS] >= WARM_WINDOWS // 2
@@ -134,7 +136,11 @@ def warm(rates: States) -> Truth:
 
 def variation(rates: States) -> Column:
     """Return the squared coefficient of variation beyond Poisson noise."""
-    squares, means = rates[:, SQUARES], rates[:, MEANS]
+    return beyond_chance(rates[:, SQUARES], rates[:, MEANS])
+
+
+def beyond_chance(squares: Column, means: Column) -> Column:
+    """Return the squared coefficient of variation that sums of z² - 1 and of mu make, 0 where they make none."""
     return np.where((squares > 0.0) & (means > 0.0), squares / means, 0.0)
 
 

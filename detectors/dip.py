@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from detectors import accumulation
-from detectors.baseline import Baseline, visits_of, warm
+from detectors.baseline import warm
 from detectors.budget import Budget, either, tail
 from detectors.protocol import Column, States, Truth, Verdicts
 from detectors.tail import poisson_score
@@ -38,8 +38,7 @@ class Dip:
     @classmethod
     def of(cls, sign: int, budget: Budget, window: int = HOUR) -> "Dip":
         """Return a detector of windows of so many ms that remembers a week; `sign` -1 looks for less, +1 for more."""
-        visits = visits_of(window)
-        return cls(Weighing(sign, Baseline(MEMORY * visits, visits)), budget)
+        return cls(Weighing.of(sign, MEMORY, window), budget)
 
     def fresh(self, series: int) -> States:
         """Return states that have learnt nothing."""

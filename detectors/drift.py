@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from river.drift import PageHinkley
 
-from detectors.baseline import Baseline, spread, variation, visits_of, warm
+from detectors.baseline import spread, variation, warm
 from detectors.budget import Budget, cusum_rate
 from detectors.protocol import Column, States, Truth, Verdicts
 from detectors.weighing import RATES, WIDTH, Weighing, Windows
@@ -49,8 +49,7 @@ class Drift:
     @classmethod
     def of(cls, sign: int, budget: Budget, window: int = HOUR) -> "Drift":
         """Return a detector of windows of so many ms; `sign` -1 looks for less, +1 for more."""
-        visits = visits_of(window)
-        return cls(Weighing(sign, Baseline(SLOW * visits, visits)), budget)
+        return cls(Weighing.of(sign, SLOW, window), budget)
 
     def fresh(self, series: int) -> States:
         """Return states that have learnt nothing."""

@@ -16,7 +16,7 @@ from scipy import special
 
 from detectors.budget import Budget
 from detectors.expectation import MOST
-from detectors.protocol import Column, Places, States, Truth, Verdicts
+from detectors.protocol import Column, Places, States, Truth, Verdicts, columns_of
 from detectors.tail import waiting_p
 from detectors.window import DAY, HOUR, MONDAY
 
@@ -61,7 +61,7 @@ class Silences(NamedTuple):
     @classmethod
     def of(cls, end: int, window: int, events: ArrayLike, last: ArrayLike, sla: int | None = None) -> "Silences":
         """Return the evaluations of such numbers, one a key."""
-        events, last = (np.atleast_1d(np.asarray(one, dtype=np.float64)) for one in (events, last))
+        events, last = columns_of(events, last)
         return cls(end, window, events, last, sla)
 
 
@@ -165,20 +165,24 @@ def take_hour(states: States, rows: Places, ends: NDArray[np.int64], counts: Col
     for worst in (WORST, NEXT_WORST):
         states[midnight, worst] = np.maximum(1.0, states[midnight, worst] * FADE)
     slot = slot_of(ends - 1)
-    word, shift = DAYS + slot // PACKED, 4 * (slot % PACKED)
-    packed = states[rows, word].astype(np.int64)
-    days = packed >> shift & 15
+    days = days_of(states, rows, slot)
     expected, square = states[rows, MEANS + slot], states[rows, SQUARES + slot]
     # A dead hour is a fault or a change: half is believed each day, so a change is accepted in days.
     counts = np.where((days >= VISITS) & (counts == 0.0) & (expected >= 3.0), expected * 0.5, counts)
     more = (days < MEMORY).astype(np.int64)
     days = days + more
-    states[rows, word] = packed + (more << shift)
+    states[rows, DAYS + slot // PACKED] += more << 4 * (slot % PACKED)
     states[rows, KNOWN] += (days == VISITS) & (more > 0)
     weight, error = 1.0 / days, counts - expected
     mean = expected + weight * error
     states[rows, MEANS + slot] = mean
     states[rows, SQUARES + slot] = np.where(days > 1, square + weight * (error * (counts - mean) - square), 0.0)
+
+
+def days_of(states: States, rows: Places, slot: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the days on which slots were seen, of some keys."""
+    found: NDArray[np.int64] = states[rows, DAYS + slot // PACKED].astype(np.int64) >> 4 * (slot % PACKED) & 15
+    return found
 
 
 def missed(states: States, start: Column, end: Column) -> tuple[Column, Column]:
@@ -201,8 +205,7 @@ def due(states: States, start: NDArray[np.int64], end: NDArray[np.int64]) -> tup
     length = np.maximum(0, np.minimum(end[:, None], at + HOUR) - np.maximum(start[:, None], at))
     slot, row = slot_of(at), np.arange(len(states))[:, None]
     mean, square = states[row, MEANS + slot], states[row, SQUARES + slot]
-    days = states[row, DAYS + slot // PACKED].astype(np.int64) >> 4 * (slot % PACKED) & 15
-    part = np.where(days >= VISITS, mean * length / HOUR, 0.0)
+    part = np.where(days_of(states, row, slot) >= VISITS, mean * length / HOUR, 0.0)
     beyond = np.where(part > 0.0, part * np.maximum(0.0, square - mean) / (mean * mean), 0.0)
     # Added one after the other: what a row comes to does not depend on how many hours of nothing stand behind it.
     return np.cumsum(part, axis=1)[:, -1], np.cumsum(beyond, axis=1)[:, -1]
@@ -217,9 +220,7 @@ def chance_of(states: States, events: Column, phi: Column) -> Column:
 
 def shape_of(states: States) -> Column:
     """Return the shape of the gaps between a key's events: 1 where they come by chance, more where they come regularly."""
-    slot = np.arange(SLOTS)
-    days = states[:, DAYS + slot // PACKED].astype(np.int64) >> 4 * (slot % PACKED) & 15
-    known = days >= STEADY_DAYS
+    known = days_of(states, np.arange(len(states))[:, None], np.arange(SLOTS)) >= STEADY_DAYS
     mean = np.cumsum(np.where(known, states[:, MEANS:SQUARES], 0.0), axis=1)[:, -1]
     variance = np.cumsum(np.where(known, states[:, SQUARES:], 0.0), axis=1)[:, -1] * STEADY_DAYS / (STEADY_DAYS - 1)
     return np.where(mean > 0.0, np.minimum(STEADY_MOST, np.maximum(1.0, mean / np.maximum(variance, 1e-9))), 1.0)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Column = NDArray[np.float64]  # a number a series
 Truth = NDArray[np.bool_]  # a yes or no a series
@@ -94,6 +94,11 @@ class Detector(Protocol[Seen]):
         `said` is what `score` says of it, `told` which of the windows were told as a breach.
         """
         ...
+
+
+def columns_of(*given: ArrayLike) -> list[Column]:
+    """Return such numbers as columns, one number for all series where one is given."""
+    return [np.array(one) for one in np.broadcast_arrays(*[np.atleast_1d(np.asarray(one, dtype=np.float64)) for one in given])]
 
 
 def some(columns: Columns, places: Places | Truth | slice) -> Columns:

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors import accumulation
-from detectors.baseline import anscombe, worth
+from detectors.baseline import anscombe, beyond_chance, worth
 from detectors.budget import Budget, either, tail
 from detectors.expectation import MOST
-from detectors.protocol import Column, States, Truth, Verdicts
+from detectors.protocol import Column, States, Truth, Verdicts, columns_of
 from detectors.tail import binomial_score
 
 BENDS = 0.8
@@ -50,8 +50,7 @@ class Shares(NamedTuple):
     @classmethod
     def of(cls, end: int, shown: ArrayLike, total: ArrayLike, allocated: ArrayLike = np.nan) -> "Shares":
         """Return the windows of such numbers, one for all where one is given."""
-        shown, *others = (np.atleast_1d(np.asarray(one, dtype=np.float64)) for one in (shown, total, allocated))
-        return cls(end, shown, *[np.repeat(one, len(shown)) if len(one) == 1 else one for one in others])
+        return cls(end, *columns_of(shown, total, allocated))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +101,14 @@ class Suppression:
         p = either(single, accumulation.rate(past, sums, past_known, stretch), self.budget)
         usual = ~given & (seen.shown > (1.0 - MATERIAL) * seen.total * share)
         observed = np.where(usable, seen.shown / seen.total, 0.0)
-        return Verdicts.among(judged, np.where(usual, 1.0, p), z, observed, share, visible)
+        return Verdicts.among(judged, np.where(usual, 1.0, p), z, observed, share, visible, notes=(share, stretch))
 
     @np.errstate(all="ignore")
     def learn(self, states: States, seen: Shares, said: Verdicts, told: Truth) -> States:
         """Return the states after a window; more than CLIP spreads off is learnt as CLIP: what gains by a fault is not missed after it."""
-        usable, share, given = self.usable(seen), self.share(states, seen.allocated), ~np.isnan(seen.allocated)
+        (share, stretch), usable, given = said.notes.T, self.usable(seen), ~np.isnan(seen.allocated)
         found, seen_before = states.copy(), states[:, WINDOWS]
         known = usable & (share > 0.0) & (share <= 1.0) & (seen_before >= WARM_WINDOWS // 4)
-        stretch = accumulation.stretch(states[:, PAST], wobbles=False)
         mu = seen.total * share
         z = -anscombe(seen.shown, mu) / spread_of(states, mu, share, stretch)
         self._vary(states, found, seen, mu, share, known)
@@ -142,8 +140,7 @@ class Suppression:
         square = np.where(np.isnan(seen.allocated), 0.5 * (step * step), deviation * deviation)
         squares, means = states[:, SQUARES], states[:, MEANS]
         keep = 1.0 - 1.0 / (2.0 * MEMORY)
-        noisy = 1.0 + np.where(means > 0.0, np.maximum(0.0, squares / means) * mu, 0.0)
-        square = np.minimum(np.maximum(SQUARE_MOST, 9.0 * noisy), square)
+        square = np.minimum(np.maximum(SQUARE_MOST, 9.0 * (1.0 + beyond_chance(squares, means) * mu)), square)
         found[:, BEFORE] = np.where(known, deviation, states[:, BEFORE])
         found[:, SQUARES] = np.where(known, squares * keep + square - 1.0, squares)
         found[:, MEANS] = np.where(known, means * keep + mu, means)
@@ -151,8 +148,6 @@ class Suppression:
 
 def spread_of(states: States, mu: Column, share: Column, stretch: Column) -> Column:
     """Return the standard deviation of a deviation from a share."""
-    squares, means = states[:, SQUARES], states[:, MEANS]
-    variation = np.where((squares > 0.0) & (means > 0.0), squares / means, 0.0)
     known = np.maximum(1.0, worth(states[:, WINDOWS], MEMORY))  # windows that say what the share itself is
-    variation = variation * (1.0 + stretch / known)
+    variation = beyond_chance(states[:, SQUARES], states[:, MEANS]) * (1.0 + stretch / known)
     return np.sqrt(np.maximum(0.02, 1.0 - share) * (1.0 + variation * mu))

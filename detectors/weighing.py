@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors import accumulation, baseline
-from detectors.baseline import Baseline, anscombe, spread, variation, warm
+from detectors.baseline import Baseline, anscombe, spread, variation, visits_of, warm
 from detectors.expectation import MOST
-from detectors.protocol import Column, States, Truth
+from detectors.protocol import Column, States, Truth, columns_of
 
 RATES = slice(0, baseline.WIDTH)
 PAST = slice(baseline.WIDTH, baseline.WIDTH + accumulation.WIDTH)
@@ -37,8 +37,7 @@ class Windows(NamedTuple):
         cls, end: int, events: ArrayLike, exposure: ArrayLike, common: ArrayLike = 1.0, doubt: ArrayLike = 0.0, money: ArrayLike = 0.0
     ) -> "Windows":
         """Return the windows of such numbers, one for all where one is given."""
-        events, *others = (np.atleast_1d(np.asarray(one, dtype=np.float64)) for one in (events, exposure, common, doubt, money))
-        return cls(end, events, *[np.repeat(one, len(events)) if len(one) == 1 else one for one in others])
+        return cls(end, *columns_of(events, exposure, common, doubt, money))
 
 
 class Look(NamedTuple):
@@ -58,6 +57,12 @@ class Weighing:
 
     sign: int
     baseline: Baseline
+
+    @classmethod
+    def of(cls, sign: int, hours: float, window: int) -> "Weighing":
+        """Return what weighs windows of so many ms by the rate of so many hours."""
+        visits = visits_of(window)
+        return cls(sign, Baseline(hours * visits, visits))
 
     def fresh(self, series: int, width: int) -> States:
         """Return states of so many numbers that have learnt nothing; what follows a weighing's own is 0."""
