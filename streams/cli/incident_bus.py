@@ -46,7 +46,7 @@ def hours_live(settings: Settings, story: Story, watermark: str) -> tuple[Hour, 
 async def hours_on(bus: Bus, settings: Settings, story: Story, watermark: str, most: int = MOST_WINDOWS) -> tuple[Hour, ...]:
     """Return the same from a bus: out of the `most` last windows of the initiative's partition, so that a long log costs no more."""
     tally, topic, seen = tally_of(story, watermark), on_bus(settings, "kpi-windows"), set[str]()
-    there = await bus.describe([topic])
+    there = {} if tally is None else await bus.describe([topic])
     if tally is None or topic not in there:
         return ()
     place = topic, partition_of(str(story.now["initiative"]).encode(), there[topic].partitions)

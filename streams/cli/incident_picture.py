@@ -16,6 +16,7 @@ from reporting.chart.scale import Scale, decimals, step_of, ticks
 from reporting.figure import NONE, bare_rate, moment
 from reporting.safe import fit, width
 from reporting.view.screen import Screen, Span
+from streams.cli.excerpt import left_out, shortened
 from streams.cli.incident_hours import Hour
 
 BEFORE, FIRST_ROWS, LAST_ROWS = 5, 11, 4  # hours before the first breach; of a long incident: how it began, and how it is now
@@ -30,8 +31,7 @@ def picture(hours: Sequence[Hour], suspects: Sequence[Mapping[str, Any]], screen
     shown = hours[max(0, first - BEFORE) :]
     if all(hour.value is None for hour in shown):
         return []
-    gap = max(0, len(shown) - FIRST_ROWS - LAST_ROWS)
-    kept = shown if gap <= 1 else [*shown[:FIRST_ROWS], *shown[-LAST_ROWS:]]
+    kept, gap = shortened(shown, FIRST_ROWS, LAST_ROWS)
     rows = [(moment(format_instant(hour.end - HOUR), today), _bare(hour), _expected(hour), hour) for hour in kept]
     heads = ("HOUR", "SEEN", "EXPECTED")
     room = [max(width(screen.text(text)) for text in (head, *(row[at] for row in rows))) + 2 for at, head in enumerate(heads)]
@@ -40,8 +40,8 @@ def picture(hours: Sequence[Hour], suspects: Sequence[Mapping[str, Any]], screen
     lines.append(screen.line(Span("  " + "".join(map(fit, heads, room)) + (_ruler(axis) if axis else ""), "dim")).rstrip())
     changes = _changes(suspects, kept[0].end - HOUR, today)
     for number, row in enumerate(rows):
-        if gap > 1 and number == FIRST_ROWS:
-            lines.append(screen.line(Span(f"  {gap} more{'…' if screen.unicode else ''}", "dim")))
+        if gap and number == FIRST_ROWS:
+            lines.append(left_out(gap, screen))
         while changes and changes[0][0] < row[3].end - HOUR:
             lines.append(_change(changes.pop(0), room[0], screen))
         lines.append(_line(row, room, axis, screen))

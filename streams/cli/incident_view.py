@@ -12,6 +12,7 @@ from reporting import wording
 from reporting.figure import NONE, age, clock, integer, moment
 from reporting.safe import fit, width
 from reporting.view.screen import Screen, Span
+from streams.cli.excerpt import left_out, shortened
 from streams.cli.incident_folder import Outputs, Story, bound_of
 from streams.cli.incident_hours import Hour
 from streams.cli.incident_picture import picture
@@ -169,7 +170,7 @@ def _windows(story: Story, screen: Screen, today: str) -> list[str]:
     first = max(1, wording.breached_windows(story.now) - len(held) + 1)  # a topic may no longer hold the oldest
     numbers = {end: number for number, end in enumerate(held, first)}
     judged = {finding["finding_id"]: finding for finding in story.findings if (finding["window"] or {}).get("end") in numbers}
-    rows, gap = _shortened(list(judged.values()))
+    rows, gap = shortened(list(judged.values()), FIRST_ROWS, LAST_ROWS)
     if not rows:
         return []
     told = [(*_judged(finding, today), f"breach {numbers[finding['window']['end']]}") for finding in rows]
@@ -182,16 +183,9 @@ def _windows(story: Story, screen: Screen, today: str) -> list[str]:
     return _with_gap([line.rstrip() for line in lines], gap, screen)
 
 
-def _shortened(rows: Sequence[Any]) -> tuple[Sequence[Any], int]:
-    """Return the first rows and the last, and how many were left out between."""
-    gap = max(0, len(rows) - FIRST_ROWS - LAST_ROWS)
-    return (rows, 0) if gap <= 1 else ([*rows[:FIRST_ROWS], *rows[-LAST_ROWS:]], gap)
-
-
 def _with_gap(lines: list[str], gap: int, screen: Screen) -> list[str]:
     """Return lines under a heading with a word about what was left out of them."""
-    said = [screen.line(Span(f"  {integer(gap)} more{'…' if screen.unicode else ''}", "dim"))] if gap else []
-    return [*lines[: FIRST_ROWS + 1], *said, *lines[FIRST_ROWS + 1 :]] if gap else lines
+    return [*lines[: FIRST_ROWS + 1], left_out(gap, screen), *lines[FIRST_ROWS + 1 :]] if gap else lines
 
 
 def _judged(finding: Mapping[str, Any], today: str) -> tuple[str, str, str, str]:
@@ -209,7 +203,7 @@ def _judged(finding: Mapping[str, Any], today: str) -> tuple[str, str, str, str]
 
 
 def _steps(story: Story, screen: Screen, today: str) -> list[str]:
-    shown, gap = _shortened(story.steps)
+    shown, gap = shortened(story.steps, FIRST_ROWS, LAST_ROWS)
     rows = [(moment(step["updated_at"], today), step) for step in shown]
     room = max(width(screen.text(when)) for when, _ in rows) + GAP
     lines = [screen.line(Span("  STEPS", "dim"))]

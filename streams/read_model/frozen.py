@@ -11,6 +11,7 @@ from governance.message.instant import format_instant
 from streams.kernel.faults import DETECTOR, FAULTS, Fault
 from streams.kernel.record import Outgoing
 from streams.kernel.rows import Draft, Rows, key_parts, unpack
+from streams.read_model.changed import initiatives
 
 FROZEN = "@frozen"
 NAMED = 5  # series of one detector; how many there are is said of all
@@ -18,9 +19,8 @@ NAMED = 5  # series of one detector; how many there are is said of all
 
 def frozen_of(rows: Rows, keys: Iterable[bytes] | None = None) -> Iterator[Outgoing]:
     """Yield for each initiative where something raised or got well, of `keys` or of all, what is frozen: a row a detector and figure."""
-    named = rows.keys(FAULTS) if keys is None else (key for key in keys if key.startswith(FAULTS))
     draft = Draft(rows)
-    for initiative in sorted({str(key_parts(key)[0]) for key in named}):
+    for initiative in initiatives(rows, FAULTS, keys):
         found: dict[tuple[str, str], list[tuple[dict[str, str], Fault]]] = {}
         for key in sorted(draft.group(FAULTS, initiative)):
             _, job, *place = key_parts(key)

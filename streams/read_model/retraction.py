@@ -9,17 +9,17 @@ import orjson
 
 from governance.breach import Episode
 from streams.kernel.record import Outgoing
-from streams.kernel.rows import Draft, Rows, key_parts, unpack
+from streams.kernel.rows import Draft, Rows, unpack
 from streams.kernel.violations import GROUPS
+from streams.read_model.changed import initiatives
 
 RETRACTED = "@retracted"
 
 
 def retracted_of(rows: Rows, keys: Iterable[bytes] | None = None) -> Iterator[Outgoing]:
     """Yield for each initiative with consent incidents, of `keys` or of all, what was taken back: how many of each, in which windows."""
-    named = rows.keys(GROUPS) if keys is None else (key for key in keys if key.startswith(GROUPS))
     draft = Draft(rows)
-    for initiative in sorted({str(key_parts(key)[0]) for key in named}):
+    for initiative in initiatives(rows, GROUPS, keys):
         found, taken_back = {}, []
         for key in draft.group(GROUPS, initiative):
             cases, *_ = unpack(rows.get(key) or b"")

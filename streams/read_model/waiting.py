@@ -20,16 +20,16 @@ from streams.kernel.place import ruled_by
 from streams.kernel.record import Outgoing
 from streams.kernel.rows import Draft, Rows, key_parts, row_key, unpack
 from streams.kernel.watch import SERIES
+from streams.read_model.changed import changed
 
 WAITING = "@waiting"
 
 
 def waiting_of(rows: Rows, keys: Iterable[bytes] | None = None) -> Iterator[Outgoing]:
     """Yield for each series of a monitor shard, of `keys` or of all, whether a breach of it waits (`window`) or none does (null)."""
-    named = rows.keys(SERIES) if keys is None else (key for key in keys if key.startswith(SERIES))
     draft, closed = Draft(rows), monitor.closed(rows)
     entries, rules = config_entries(draft), dict[str, Mapping[str, Threshold]]()
-    for key in sorted(named):
+    for key in sorted(changed(rows, SERIES, keys)):
         initiative, *place = key_parts(key)
         value = rows.get(key)
         if value is None or initiative == SYSTEM:
