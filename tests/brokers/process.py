@@ -36,7 +36,7 @@ class Server:
             if self._process.poll() is not None or time.monotonic() > until:
                 self.kill()
                 raise ServerError(f"{self.command[0]} did not come up:\n" + self.log.read_text(errors="replace")[-2_000:])
-            time.sleep(0.05)
+            time.sleep(0.05)  # nothing tells when a port begins to answer: it is asked again
 
     def stop(self, within_s: float = 30.0) -> None:
         """Ask it to end, then make it."""

@@ -46,7 +46,7 @@ class MemoryWorker:
         while not any(line["event"] == "ready" for line in self.said()[before:]):
             if self._process.poll() is not None or time.monotonic() > until:
                 raise AssertionError(self.log.read_text())
-            time.sleep(0.05)
+            time.sleep(0.05)  # the worker says it in its log: that is read again
         self.url = next(str(line["url"]) for line in self.said()[before:] if line["event"] == "page").rstrip("/")
 
     def said(self) -> list[dict[str, object]]:

@@ -88,7 +88,7 @@ def test_a_worker_works_over_every_protocol(broker: SecureKafka, tmp_path: Path,
     try:
         while b'"ready"' not in (tmp_path / "log").read_bytes():
             assert worker.poll() is None, (tmp_path / "log").read_text()
-            time.sleep(0.2)
+            time.sleep(0.2)  # the worker says it in its log: that is read again
         seen = pmon(environment, "doctor", "--config", str(config))
     finally:
         worker.terminate()

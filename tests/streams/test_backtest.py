@@ -134,7 +134,7 @@ def test_events_are_read_once_whatever_is_tried(tmp_path: Path, capfd: pytest.Ca
     arguments = ["backtest", "--config", str(tmp_path / "c.yaml"), "--json", *swept, "--input"]
     assert main([*arguments, str(source)]) == 0
     from_file = json.loads(capfd.readouterr().out)
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(source.read_bytes())))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(source.read_bytes())))  # what a pipe brings: input, not code of ours
     assert main([*arguments, "-"]) == 0
     assert json.loads(capfd.readouterr().out) == from_file
     assert all(one["incidents"] for one in from_file["candidates"])

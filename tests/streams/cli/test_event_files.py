@@ -93,7 +93,7 @@ def test_standard_input_is_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ticks.append(line(210, "ticks", key=None, partition=partition, value=tick))
     content = b"".join(one.replace(b'"key":"u-1"', b'"key":"u-1","partition":5') if b"engagement" in one else one for one in ticks)
     (tmp_path / "events.jsonl").write_bytes(content)
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))  # what a pipe brings: input, not code of ours
     capfd.readouterr()
     assert main(["replay", "--json", "--input", str(tmp_path / "events.jsonl"), "--out", str(tmp_path / "a")]) == 0
     by_file = capfd.readouterr().out

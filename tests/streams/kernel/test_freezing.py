@@ -1,9 +1,8 @@
 """A detector plug-in that raises, wherever it is asked: frozen as it was, and the same however the work is cut into commits."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields
 from functools import partial
-from itertools import chain
 
 import numpy as np
 import orjson
@@ -24,6 +23,7 @@ from streams.kernel.rows import Draft, Rows, RowVersionError, key_parts
 from streams.kernel.series import Scene
 from streams.kernel.state_rows import STATES
 from streams.kernel.watch import Watch
+from tests.streams.kernel.commits import closed
 
 CONFIG = load_config(
     "version: 1\ntiming: {window: 1m}\ninitiatives: {home: {owners: {testing_lead: {person: ana}}, "
@@ -100,24 +100,17 @@ class Run:
             self.history.append({key_parts(key)[-1]: self.rows.get(key) for key in self.rows.keys(STATES)})
 
     def _close(self, minute: int, rules: dict[str, DetectorRule], *, cut: bool) -> None:
-        now, done, finished = NOON + (minute + 1) * MINUTE, 0, False
-        while not finished:
-            draft = Draft(self.rows)
+        now = NOON + (minute + 1) * MINUTE
+        scene = Scene("home", now, 3, BUILT_IN, {}, 0.01, lambda size: cells(minute), drain=False)
+
+        def begin(draft: Draft) -> Iterator[Phase]:
             watch = Watch(draft, "home", CONFIG, CONFIG.sha256)
-            scene = Scene("home", now, 3, BUILT_IN, {}, 0.01, lambda size: cells(minute), drain=False)
             detection = Detection(draft, scene, rules, watch)
-            finished = True
-            ends: list[Phase] = [partial(watch.tell_faults, now), detection.forget]
-            for number, phase in enumerate(chain(detection.phases(), ends)):
-                if number == done:
-                    phase()
-                    done += 1
-                    if cut:
-                        finished = False
-                        break
-            commit = draft.commit(b"")
-            self.sent += commit.outbox
-            self.rows.apply(commit)
+            yield from detection.phases()
+            yield partial(watch.tell_faults, now)
+            yield detection.forget
+
+        self.sent += closed(self.rows, begin, cut=cut)
 
     def steps(self) -> list[tuple[str, int]]:
         """Return (step, minute) of every incident's steps."""

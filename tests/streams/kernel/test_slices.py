@@ -1,7 +1,7 @@
 """Many series are scored at once and learn slice by slice; a crash between two commits scores the slice again from its rows."""
 
 from collections.abc import Iterator
-from itertools import chain, product
+from itertools import product
 from random import Random
 
 from detectors.kpi import BUILT_IN
@@ -14,6 +14,7 @@ from streams.kernel.record import Outgoing
 from streams.kernel.rows import Draft, Rows
 from streams.kernel.series import Scene
 from streams.kernel.watch import Watch
+from tests.streams.kernel.commits import closed
 
 BOTH = "window: 1m, group_by: [profile, channel]"
 CONFIG = load_config(
@@ -42,25 +43,15 @@ def run(*, commits: bool) -> tuple[Rows, list[Outgoing]]:
     """Return rows and messages after an hour and a quarter; with `commits` every phase is one, taken up by somebody who knows rows only."""
     rows, sent, rules = Rows(), list[Outgoing](), detector_rules(CONFIG, "home")
     for minute, cells in enumerate(minutes(75)):
-        done, finished = 0, False
-        while not finished:
-            draft = Draft(rows)
-            watch = Watch(draft, "home", CONFIG, CONFIG.sha256)
-            now = NOON + (minute + 1) * MINUTE
-            scene = Scene("home", now, ADMITTED, BUILT_IN, {}, 0.01, lambda size, cells=cells: cells, drain=False)  # type: ignore[misc]
-            detection = Detection(draft, scene, rules, watch)
-            last: list[Phase] = [detection.forget]
-            finished = True
-            for number, phase in enumerate(chain(detection.phases(), last)):
-                if number == done:
-                    phase()
-                    done += 1
-                    if commits:
-                        finished = False
-                        break
-            commit = draft.commit(b"")
-            sent += commit.outbox
-            rows.apply(commit)
+        now = NOON + (minute + 1) * MINUTE
+        scene = Scene("home", now, ADMITTED, BUILT_IN, {}, 0.01, lambda size, cells=cells: cells, drain=False)  # type: ignore[misc]
+
+        def begin(draft: Draft, scene: Scene = scene) -> Iterator[Phase]:
+            detection = Detection(draft, scene, rules, Watch(draft, "home", CONFIG, CONFIG.sha256))
+            yield from detection.phases()
+            yield detection.forget
+
+        sent += closed(rows, begin, cut=commits)
     return rows, sent
 
 
